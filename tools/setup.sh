@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what the build and the tests need: Debian packages, then the npm packages of test/.
+# A stamp of the lists makes the second call instant.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  ca-certificates g++ cmake ninja-build ccache mold pkgconf python3 zstd
+  clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
+  libboost1.81-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev
+  libsimdjson-dev libroaring-dev librocksdb-dev libre2-dev libxml2-dev libfyaml-dev
+  libcli11-dev libtomlplusplus-dev libspdlog-dev
+  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+  wrk awscli nodejs
+)
+# Another Node may be installed already (version managers); npm then comes with it.
+command -v npm >/dev/null || packages+=(npm)
+
+mkdir -p build
+stamp="build/.setup-$(printf '%s\n' "${packages[@]}" "$(cat test/clients/package-lock.json 2>/dev/null || true)" \
+  | sha256sum | cut -c1-16)"
+[ -e "$stamp" ] && exit 0
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: these packages are missing; install them and try again:" >&2
+    echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "setup: installing ${#missing[@]} packages" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >build/setup.log 2>&1 || {
+    tail -n 30 build/setup.log >&2
+    exit 1
+  }
+fi
+if [ -f test/clients/package-lock.json ]; then
+  echo "setup: installing npm packages of test/clients" >&2
+  (cd test/clients && npm ci --silent --no-fund --no-audit)
+fi
+rm -f build/.setup-*
+touch "$stamp"
