@@ -49,7 +49,7 @@ std::vector<std::pair<std::string, std::string>> Sign(const SigningInput& input,
 // What an Authorization header (or the X-Amz-* query of a presigned URL) claims.
 struct Claim {
   std::string access_key_id;
-  std::string date;   // 20260102
+  std::string date;  // 20260102
   std::string region;
   std::string service;
   std::vector<std::string> signed_headers;  // Lower case, sorted.

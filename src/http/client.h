@@ -16,7 +16,7 @@ namespace tarn::http {
 
 struct ClientRequest {
   Method method = Method::kGet;
-  std::string url;      // Absolute; the path is sent as written (already encoded).
+  std::string url;  // Absolute; the path is sent as written (already encoded).
   Headers headers;
   std::string body;
   // When set: the response's body goes here instead of into ClientResponse::body; an error stops
@@ -26,8 +26,8 @@ struct ClientRequest {
   std::function<Result<size_t>(std::span<char>)> upload;
   uint64_t upload_bytes = 0;
   uint32_t connect_timeout_ms = 5'000;
-  uint32_t timeout_ms = 60'000;               // The whole exchange; 0 for none (streams).
-  uint64_t response_bytes_max = 64u << 20;    // kTooLarge beyond, when there is no body_sink.
+  uint32_t timeout_ms = 60'000;             // The whole exchange; 0 for none (streams).
+  uint64_t response_bytes_max = 64u << 20;  // kTooLarge beyond, when there is no body_sink.
 };
 
 struct ClientResponse {

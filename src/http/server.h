@@ -55,8 +55,8 @@ class Router {
 
   // How requests that match no route, and errors that the server itself answers, look on this
   // listener. `status`: 400, 404, 405, 408, 413, 429, 431, 500, 501, 503.
-  using ErrorFormatter = std::function<Response(int status, const Request& head,
-                                                std::string_view message)>;
+  using ErrorFormatter =
+      std::function<Response(int status, const Request& head, std::string_view message)>;
   void SetErrorFormatter(ErrorFormatter formatter);
 
  private:
@@ -67,25 +67,25 @@ class Router {
 };
 
 struct ServerLimits {
-  uint32_t head_bytes_max = 16 * 1024;       // 431
-  uint32_t connections_max = 10'000;         // Beyond it new connections are closed at once.
-  uint32_t head_timeout_ms = 10'000;         // From the first byte of a head to its end.
-  uint32_t idle_timeout_ms = 75'000;         // Keep-alive connections without a request.
-  uint32_t body_rate_min = 16 * 1024;        // Bytes a second, over windows of 10 s, both ways.
-  uint32_t handler_queue_max = 1024;         // Waiting for a worker; beyond it 503 at once.
-  uint32_t stream_queue_max = 256;           // Waiting for a streaming worker; beyond it 503.
-  uint32_t stop_timeout_ms = 10'000;         // Graceful stop: then connections are closed.
+  uint32_t head_bytes_max = 16 * 1024;  // 431
+  uint32_t connections_max = 10'000;    // Beyond it new connections are closed at once.
+  uint32_t head_timeout_ms = 10'000;    // From the first byte of a head to its end.
+  uint32_t idle_timeout_ms = 75'000;    // Keep-alive connections without a request.
+  uint32_t body_rate_min = 16 * 1024;   // Bytes a second, over windows of 10 s, both ways.
+  uint32_t handler_queue_max = 1024;    // Waiting for a worker; beyond it 503 at once.
+  uint32_t stream_queue_max = 256;      // Waiting for a streaming worker; beyond it 503.
+  uint32_t stop_timeout_ms = 10'000;    // Graceful stop: then connections are closed.
 };
 
 struct ServerOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 0;        // 0: the system picks one; see Server::port().
-  std::string name;         // For logs and metrics: "api", "s3".
+  uint16_t port = 0;  // 0: the system picks one; see Server::port().
+  std::string name;   // For logs and metrics: "api", "s3".
   size_t loops = 2;
   size_t workers = 4;
   size_t stream_workers = 16;
   ServerLimits limits;
-  bool access_log = true;   // One line a request: id, route name, status, bytes, time; no paths.
+  bool access_log = true;  // One line a request: id, route name, status, bytes, time; no paths.
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_file;
   std::string tls_key_file;

@@ -26,8 +26,8 @@ class Value {
   static Value Bool(bool value);
   static Value String(std::string value);
   static Value Int(int64_t value);
-  static Value Double(double value);             // Shortest form that reads back equal.
-  static Value Number(std::string token);        // A valid number token (CHECK).
+  static Value Double(double value);       // Shortest form that reads back equal.
+  static Value Number(std::string token);  // A valid number token (CHECK).
   static Value MakeArray(Array items = {});
   static Value MakeObject(Object members = {});
 

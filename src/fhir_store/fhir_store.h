@@ -1,0 +1,145 @@
+// One FHIR data store: versions of resources, single writes, import and export.
+// Spec: FHIR R4 "RESTful API"; HealthLake's behaviour where it is known (docs/reference/).
+// Stored form: docs/internals/storage.md.
+// Threads: every method may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "fhir/resource.h"
+#include "jobs/queue.h"
+#include "kv/store.h"
+#include "objects/object_store.h"
+
+namespace tarn::fhir_store {
+
+// The families of a data store's key-value store; the order is part of the stored format.
+kv::Schema DataStoreSchema();
+
+struct Version {
+  fhir::TypeId type = fhir::kNoType;
+  std::string id;
+  uint64_t version_id = 0;
+  int64_t last_updated_unix_ms = 0;
+  bool deleted = false;
+  std::string body;  // JSON as served; empty when deleted.
+};
+
+struct WriteOutcome {
+  Version version;
+  bool created = false;    // The resource did not exist, or had been deleted.
+  bool unchanged = false;  // The content was the same: no new version was made.
+};
+
+// What must hold for a write. Empty: anything.
+struct Precondition {
+  std::optional<uint64_t> if_match;  // The current version; 412 otherwise.
+  bool if_none_match_any = false;    // The id never existed; 412 otherwise.
+};
+
+struct ImportRequest {
+  std::string job_name;
+  objects::S3Uri input;
+  objects::S3Uri output;
+  std::string output_kms_key_id;
+  std::string data_access_role_arn;
+  std::string validation_level;  // "strict", "structure-only", "minimal"; empty: not given.
+};
+
+struct ExportRequest {
+  std::string job_name;
+  objects::S3Uri output;
+  std::string output_kms_key_id;
+  std::string data_access_role_arn;
+};
+
+// As HealthLake's JobProgressReport.
+struct ImportProgress {
+  uint64_t files_scanned = 0;
+  uint64_t bytes_scanned = 0;
+  uint64_t files_imported = 0;
+  uint64_t resources_scanned = 0;
+  uint64_t resources_imported = 0;
+  uint64_t resources_with_customer_error = 0;
+  uint64_t resources_with_server_error = 0;
+  uint64_t files_with_customer_error = 0;
+  uint64_t bytes_imported = 0;
+  double throughput_mb_s = 0;
+};
+
+struct FhirStoreOptions {
+  std::string data_store_id;
+  size_t import_threads = 2;
+  uint64_t import_run_bytes_max = 64u << 20;  // Compressed bytes held for one run.
+  uint64_t export_part_bytes_max = 256u << 20;
+};
+
+class FhirStore {
+ public:
+  // The arguments must outlive the store. Errors: kCorrupt, kUnavailable.
+  static Result<std::unique_ptr<FhirStore>> Open(FhirStoreOptions options, kv::Store& kv,
+                                                 objects::ObjectStore& objects, const Clock& clock,
+                                                 RandomSource& random, MetricsRegistry& metrics);
+  ~FhirStore();
+  FhirStore(const FhirStore&) = delete;
+  FhirStore& operator=(const FhirStore&) = delete;
+
+  // The newest version. Errors: kNotFound (never existed), kGone (deleted), kCorrupt.
+  Result<Version> Read(fhir::TypeId type, std::string_view id) const;
+  // One version; a deleted one is kGone.
+  Result<Version> ReadVersion(fhir::TypeId type, std::string_view id, uint64_t version_id) const;
+
+  // Stores `text` under a new random id, whatever id it carries. Errors: kInvalid, kTooLarge.
+  Result<WriteOutcome> Create(fhir::TypeId type, std::string_view text);
+  // Creates or replaces. Errors: kInvalid (also: the text's id differs), kPreconditionFailed.
+  Result<WriteOutcome> Update(fhir::TypeId type, std::string_view id, std::string_view text,
+                              const Precondition& precondition);
+  // Errors: kNotFound (never existed), kPreconditionFailed. Deleting twice is fine.
+  Result<WriteOutcome> Delete(fhir::TypeId type, std::string_view id,
+                              const Precondition& precondition);
+
+  // Queues a job; workers of `RunJobs` take it up. `with` commits with it. Errors: kBusy.
+  Result<jobs::Job> SubmitImport(const ImportRequest& request, kv::Batch with);
+  Result<jobs::Job> SubmitExport(const ExportRequest& request, kv::Batch with);
+  jobs::Queue& queue();
+
+  // Works on queued jobs of `kind` ("fhir-import", "fhir-export") until there is none left or
+  // `stop` answers true. At most one call per kind at a time (CHECK). A job that meets a fault of
+  // ours that may pass (disk full) stays IN_PROGRESS and is taken up by the next call.
+  // `changed`: called after every change of a job's state that was committed.
+  using JobChanged = std::function<void(const jobs::Job&)>;
+  void RunJobs(std::string_view kind, const std::function<bool()>& stop, const JobChanged& changed);
+
+  // Live progress of a running import, else what its last checkpoint recorded.
+  Result<ImportProgress> Progress(const jobs::Job& job) const;
+
+  // Adds resources without a job, from a generator of NDJSON lines: the SYNTHEA preload. `next`
+  // fills one block of whole lines; false at the end. Resumable by doing it again.
+  Status Load(const std::function<bool(std::string* block)>& next);
+
+  uint64_t CountLive(fhir::TypeId type) const;
+  kv::StoreStats Stats() const;
+
+ private:
+  struct State;
+  explicit FhirStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+inline constexpr std::string_view kImportKind = "fhir-import";
+inline constexpr std::string_view kExportKind = "fhir-export";
+
+// The job's request as it was submitted. Errors: kCorrupt.
+Result<ImportRequest> ParseImportRequest(const jobs::Job& job);
+Result<ExportRequest> ParseExportRequest(const jobs::Job& job);
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,51 @@
+// A set of 16-bit numbers: one chunk of 65,536 ordinals of a bitmap family. Over CRoaring, which
+// appears in this module only.
+// Threads: a value type; no sharing while one thread changes it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+struct roaring_bitmap_s;
+
+namespace tarn::kv {
+
+class Bits {
+ public:
+  Bits();
+  explicit Bits(const std::vector<uint16_t>& values);  // In any order.
+  ~Bits();
+  Bits(const Bits& other);
+  Bits(Bits&& other) noexcept;
+  Bits& operator=(Bits other) noexcept;
+
+  void Add(uint16_t value);
+  void AddRange(uint32_t begin, uint32_t end);  // [begin, end), end <= 65,536.
+  void Remove(uint16_t value);
+  bool Contains(uint16_t value) const;
+  bool IsEmpty() const;
+  uint32_t Count() const;
+  void UnionWith(const Bits& other);
+  void IntersectWith(const Bits& other);
+  void Subtract(const Bits& other);
+  uint32_t IntersectionCount(const Bits& other) const;
+  // Ascending.
+  std::vector<uint16_t> Values() const;
+
+  // Roaring's portable format; empty sets give empty text. Errors of Decode: kCorrupt; every byte
+  // is checked, also that no value passes 65,535.
+  std::string Encode() const;
+  static Result<Bits> Decode(std::string_view bytes);
+
+  friend bool operator==(const Bits& a, const Bits& b);
+
+ private:
+  roaring_bitmap_s* bitmap_;
+};
+
+}  // namespace tarn::kv
