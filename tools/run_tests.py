@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Builds and runs the tests, and ends with the line "N passed, N failed, N skipped".
+
+usage: ./dev test [--slow] [--no-asan] [NAME]
+  NAME      only test programs and files whose name contains it
+  --slow    also the long crash, power-cut and memory tests (TARN_SLOW=1)
+  --no-asan without the second run of the unit tests under the sanitizers
+
+Three kinds of tests: unit tests (src/*/*_test.cc, GoogleTest; release, then asan+ubsan), programs
+against the built server in Python (test/**/test_*.py, unittest) and real clients (test/clients/
+*.test.mjs, Node's test runner).
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM_TIMEOUT_S = 900
+SLOW_TIMEOUT_S = 7200
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.notes = []
+
+    def add(self, name, passed, failed, skipped, seconds, output=""):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        mark = "ok  " if failed == 0 else "FAIL"
+        print(f"{mark} {name}: {passed} passed, {failed} failed, {skipped} skipped, {seconds:.1f} s",
+              flush=True)
+        if failed:
+            print(output[-20000:], flush=True)
+
+
+def run(command, timeout, env=None):
+    """Returns (exit status, output, seconds); a program that hangs is ended and has failed."""
+    begin = time.monotonic()
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace",
+                               start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        status = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        output, _ = process.communicate()
+        output += f"\nended after {timeout} s without a result\n"
+        status = 124
+    return status, output, time.monotonic() - begin
+
+
+def gtest_programs(preset):
+    listing = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "--show-only=json-v1"], cwd=ROOT,
+                             capture_output=True, text=True, check=True).stdout
+    return [(t["name"], t["command"]) for t in json.loads(listing)["tests"] if "command" in t]
+
+
+def run_gtest(totals, preset, name, command, slow):
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
+                   UBSAN_OPTIONS="print_stacktrace=1")
+        status, output, seconds = run(command + [f"--gtest_output=json:{report.name}"],
+                                      SLOW_TIMEOUT_S if slow else PROGRAM_TIMEOUT_S, env)
+        try:
+            result = json.load(open(report.name))
+        except ValueError:
+            totals.add(f"{preset} {name}", 0, 1, 0, seconds, output)
+            return
+    cases = [case for suite in result["testsuites"] for case in suite["testsuite"]]
+    skipped = sum(1 for case in cases if case["result"] == "SKIPPED")
+    failed = sum(1 for case in cases if case.get("failures"))
+    for message in sorted(set(re.findall(r"Skipped\n(.+)", output))):
+        totals.notes.append(f"{name}: {message.strip()}")
+    passed = len(cases) - failed - skipped
+    if status != 0 and failed == 0:
+        failed = 1  # It crashed or leaked after its last test.
+    totals.add(f"{preset} {name}", passed, failed, skipped, seconds, output)
+
+
+def run_python(totals, path, slow):
+    env = dict(os.environ, PYTHONPATH=str(ROOT / "test"), **({"TARN_SLOW": "1"} if slow else {}))
+    status, output, seconds = run([sys.executable, "-m", "unittest", "-v", str(path.relative_to(ROOT))],
+                                  SLOW_TIMEOUT_S if slow else PROGRAM_TIMEOUT_S, env)
+    ran = int((re.search(r"^Ran (\d+) tests?", output, re.M) or [0, 0])[1])
+    def count(word):
+        match = re.search(rf"\b{word}=(\d+)", output)
+        return int(match[1]) if match else 0
+    failed = count("failures") + count("errors")
+    if status != 0 and failed == 0:
+        failed = 1
+    skipped = count("skipped")
+    totals.add(str(path.relative_to(ROOT)), max(0, ran - failed - skipped), failed, skipped, seconds, output)
+
+
+def run_node(totals, path, slow):
+    env = dict(os.environ, **({"TARN_SLOW": "1"} if slow else {}))
+    status, output, seconds = run(["node", "--test", "--test-reporter=tap", str(path.relative_to(ROOT))],
+                                  SLOW_TIMEOUT_S if slow else PROGRAM_TIMEOUT_S, env)
+    def count(word):
+        match = re.search(rf"^# {word} (\d+)$", output, re.M)
+        return int(match[1]) if match else 0
+    passed, failed, skipped = count("pass"), count("fail") + count("cancelled"), count("skipped")
+    if (status != 0 or passed == 0) and failed == 0:
+        failed = 1
+    totals.add(str(path.relative_to(ROOT)), passed, failed, skipped, seconds, output)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--no-asan", action="store_true")
+    parser.add_argument("name", nargs="?", default="")
+    args = parser.parse_args()
+    totals = Totals()
+    presets = ["release"] if args.no_asan else ["release", "asan"]
+    for preset in presets:
+        print(f"building {preset}", flush=True)
+        begin = time.monotonic()
+        if subprocess.run(["./dev", "build", preset], cwd=ROOT).returncode != 0:
+            print("0 passed, 1 failed")
+            return 1
+        print(f"built {preset} in {time.monotonic() - begin:.0f} s", flush=True)
+        for name, command in gtest_programs(preset):
+            if args.name in name:
+                run_gtest(totals, preset, name, command, args.slow)
+    for path in sorted((ROOT / "test").glob("**/test_*.py")):
+        if "node_modules" not in path.parts and args.name in str(path):
+            run_python(totals, path, args.slow)
+    for path in sorted((ROOT / "test" / "clients").glob("*.test.mjs")):
+        if args.name in str(path):
+            run_node(totals, path, args.slow)
+    for note in totals.notes:
+        print(f"skipped: {note}")
+    if totals.passed + totals.failed == 0:
+        print(f'no test matches "{args.name}"')
+        totals.failed = 1
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
