@@ -63,7 +63,7 @@ MetricsRegistry::Family& MetricsRegistry::FamilyOf(const std::string& name, cons
 }
 
 Counter& MetricsRegistry::GetCounter(const std::string& name, const std::string& help,
-                                     MetricLabels labels) {
+                                     const MetricLabels& labels) {
   MutexLock lock(mutex_);
   auto& slot = FamilyOf(name, help, "counter").counters[RenderLabels(labels)];
   if (!slot) slot = std::make_unique<Counter>();
@@ -71,7 +71,7 @@ Counter& MetricsRegistry::GetCounter(const std::string& name, const std::string&
 }
 
 Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& help,
-                                 MetricLabels labels) {
+                                 const MetricLabels& labels) {
   MutexLock lock(mutex_);
   auto& slot = FamilyOf(name, help, "gauge").gauges[RenderLabels(labels)];
   if (!slot) slot = std::make_unique<Gauge>();
@@ -79,7 +79,7 @@ Gauge& MetricsRegistry::GetGauge(const std::string& name, const std::string& hel
 }
 
 Histogram& MetricsRegistry::GetHistogram(const std::string& name, const std::string& help,
-                                         MetricLabels labels) {
+                                         const MetricLabels& labels) {
   MutexLock lock(mutex_);
   auto& slot = FamilyOf(name, help, "histogram").histograms[RenderLabels(labels)];
   if (!slot) slot = std::make_unique<Histogram>();

@@ -56,10 +56,12 @@ class MetricsRegistry {
  public:
   // The same name and labels give the same object. Names end in their unit (`_bytes`, `_seconds`)
   // and in `_total` for counters. Label values never hold patient data.
-  Counter& GetCounter(const std::string& name, const std::string& help, MetricLabels labels = {});
-  Gauge& GetGauge(const std::string& name, const std::string& help, MetricLabels labels = {});
+  Counter& GetCounter(const std::string& name, const std::string& help,
+                      const MetricLabels& labels = {});
+  Gauge& GetGauge(const std::string& name, const std::string& help,
+                  const MetricLabels& labels = {});
   Histogram& GetHistogram(const std::string& name, const std::string& help,
-                          MetricLabels labels = {});
+                          const MetricLabels& labels = {});
   // A gauge whose value is asked for when the text is written. `read` must not block.
   void AddCallback(const std::string& name, const std::string& help, std::function<int64_t()> read);
 

@@ -10,7 +10,7 @@
 
 namespace tarn {
 
-WorkerPool::WorkerPool(Options options) : queued_max_(options.queued_max) {
+WorkerPool::WorkerPool(const Options& options) : queued_max_(options.queued_max) {
   CHECK(options.threads > 0);
   for (size_t i = 0; i < options.threads; ++i) {
     threads_.emplace_back([this] { Run(); });

@@ -22,7 +22,7 @@ class WorkerPool {
     size_t queued_max = 1024;  // Tasks waiting beyond those running.
   };
 
-  explicit WorkerPool(Options options);
+  explicit WorkerPool(const Options& options);
   // Runs what is queued, then joins.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
