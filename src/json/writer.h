@@ -26,11 +26,13 @@ class Writer {
   Writer& Bool(bool value);
   Writer& Null();
   Writer& Raw(std::string_view json);  // A complete value, as written.
+  void Finish() const;                 // Every object and array is closed (CHECK).
 
  private:
   void Separate();
   std::string* out_;
   bool need_comma_ = false;
+  uint32_t open_ = 0;
 };
 
 }  // namespace tarn::json
