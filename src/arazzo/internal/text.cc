@@ -1,0 +1,133 @@
+#include "arazzo/internal/text.h"
+
+#include <algorithm>
+
+namespace tarn::arazzo {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Levenshtein distance over bytes without regard to case; two rows of the table are enough.
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> previous(b.size() + 1);
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t change = previous[j - 1] + (Lower(a[i - 1]) == Lower(b[j - 1]) ? 0 : 1);
+      row[j] = std::min({change, previous[j] + 1, row[j - 1] + 1});
+    }
+    std::swap(row, previous);
+  }
+  return previous[b.size()];
+}
+
+}  // namespace
+
+uint32_t NextCodePoint(std::string_view text, size_t* position) {
+  const size_t at = *position;
+  if (at >= text.size()) return kNoCodePoint;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) {
+    *position = at + 1;
+    return first;
+  }
+  const size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || at + length > text.size()) return kNoCodePoint;
+  uint32_t code = first & (0xFF >> (length + 1));
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return kNoCodePoint;
+    code = code << 6 | (byte(i) & 0x3F);
+  }
+  const uint32_t least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
+  if (code < least || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return kNoCodePoint;
+  *position = at + length;
+  return code;
+}
+
+bool IsUtf8(std::string_view text) {
+  size_t position = 0;
+  while (position < text.size()) {
+    if (NextCodePoint(text, &position) == kNoCodePoint) return false;
+  }
+  return true;
+}
+
+void AppendUtf8(std::string* out, uint32_t code_point) {
+  if (code_point < 0x80) {
+    out->push_back(static_cast<char>(code_point));
+  } else if (code_point < 0x800) {
+    out->push_back(static_cast<char>(0xC0 | code_point >> 6));
+    out->push_back(static_cast<char>(0x80 | (code_point & 0x3F)));
+  } else if (code_point < 0x10000) {
+    out->push_back(static_cast<char>(0xE0 | code_point >> 12));
+    out->push_back(static_cast<char>(0x80 | (code_point >> 6 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (code_point & 0x3F)));
+  } else {
+    out->push_back(static_cast<char>(0xF0 | code_point >> 18));
+    out->push_back(static_cast<char>(0x80 | (code_point >> 12 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (code_point >> 6 & 0x3F)));
+    out->push_back(static_cast<char>(0x80 | (code_point & 0x3F)));
+  }
+}
+
+uint64_t CodePointCount(std::string_view text) {
+  return static_cast<uint64_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+bool ReadHex4(std::string_view text, size_t position, uint32_t* value) {
+  if (position + 4 > text.size()) return false;
+  uint32_t out = 0;
+  for (size_t i = position; i < position + 4; ++i) {
+    const char c = Lower(text[i]);
+    if (c >= '0' && c <= '9') {
+      out = out << 4 | static_cast<uint32_t>(c - '0');
+    } else if (c >= 'a' && c <= 'f') {
+      out = out << 4 | static_cast<uint32_t>(c - 'a' + 10);
+    } else {
+      return false;
+    }
+  }
+  *value = out;
+  return true;
+}
+
+bool EqualsIgnoreAsciiCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+int CompareIgnoreAsciiCase(std::string_view a, std::string_view b) {
+  return AsciiLower(a).compare(AsciiLower(b));
+}
+
+std::string AsciiLower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = Lower(c);
+  return out;
+}
+
+std::string NearestNames(std::string_view wanted, const std::vector<std::string>& names) {
+  // Longer names are not looked at: the table would cost more than the hint is worth.
+  constexpr size_t kNameBytesMax = 200;
+  if (wanted.empty() || wanted.size() > kNameBytesMax) return "";
+  std::vector<std::pair<size_t, std::string_view>> near;
+  const size_t distance_max = std::max<size_t>(2, wanted.size() / 3);
+  for (const std::string& name : names) {
+    if (name.size() > kNameBytesMax) continue;
+    const size_t distance = EditDistance(wanted, name);
+    if (distance <= distance_max) near.emplace_back(distance, name);
+  }
+  std::ranges::stable_sort(near, {}, &std::pair<size_t, std::string_view>::first);
+  std::string out;
+  for (size_t i = 0; i < std::min<size_t>(near.size(), 3); ++i) {
+    out += i == 0 ? "; nearest: " : ", ";
+    out += near[i].second;
+  }
+  return out;
+}
+
+}  // namespace tarn::arazzo

@@ -1,0 +1,32 @@
+// UTF-8 by code points, and the nearest of some names: what the parsers of this module share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tarn::arazzo {
+
+inline constexpr uint32_t kNoCodePoint = UINT32_MAX;
+
+// Decodes the code point at text[*position] and moves past it. At the end, or for bytes that are
+// no UTF-8 (overlong forms and surrogates included), kNoCodePoint and *position stays.
+uint32_t NextCodePoint(std::string_view text, size_t* position);
+
+bool IsUtf8(std::string_view text);
+void AppendUtf8(std::string* out, uint32_t code_point);
+uint64_t CodePointCount(std::string_view text);  // Of valid UTF-8.
+
+// Reads four hexadecimal digits of a \uXXXX escape. False when they are not there.
+bool ReadHex4(std::string_view text, size_t position, uint32_t* value);
+
+bool EqualsIgnoreAsciiCase(std::string_view a, std::string_view b);
+int CompareIgnoreAsciiCase(std::string_view a, std::string_view b);
+std::string AsciiLower(std::string_view text);
+
+// The names closest to `wanted` (at most three, none further than a third of its length), for
+// "did you mean" messages: "; nearest: a, b". Empty when none is near.
+std::string NearestNames(std::string_view wanted, const std::vector<std::string>& names);
+
+}  // namespace tarn::arazzo

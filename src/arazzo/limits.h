@@ -1,0 +1,26 @@
+// arazzo/limits.h: every bound of this module and what happens beyond it.
+#pragma once
+
+#include <cstdint>
+
+namespace tarn::arazzo {
+
+// JSONPath (jsonpath.h).
+inline constexpr uint32_t kJsonPathBytesMax = 16u << 10;  // kTooLarge: one query's text.
+inline constexpr uint32_t kJsonPathDepthMax = 32;         // kTooLarge: nested filters, parentheses.
+inline constexpr uint32_t kJsonPathVisitsMax =
+    5'000'000;  // kTooLarge: values looked at by a query.
+
+// Regular expressions (regex.h).
+inline constexpr uint32_t kRegexBytesMax = 8u << 10;     // kTooLarge: one pattern's text.
+inline constexpr uint32_t kRegexDepthMax = 64;           // kTooLarge: nested groups.
+inline constexpr uint32_t kRegexMemoryMax = 8u << 20;    // kTooLarge: the compiled automaton.
+inline constexpr uint32_t kRegexSubjectMax = 16u << 20;  // Longer subjects never match.
+
+// JSON Schema (json_schema.h).
+inline constexpr uint32_t kSchemaDepthMax = 192;  // kTooLarge: nested schemas and references.
+inline constexpr uint32_t kSchemaVisitsMax = 2'000'000;   // kTooLarge: subschemas applied.
+inline constexpr uint32_t kSchemaResourcesMax = 100'000;  // kTooLarge: subschemas in one document.
+inline constexpr uint32_t kViolationsMax = 100;  // Further violations are counted, not kept.
+
+}  // namespace tarn::arazzo
