@@ -25,6 +25,7 @@ class Headers {
   using Field = std::pair<std::string, std::string>;
   void Add(std::string name, std::string value);
   void Set(std::string_view name, std::string value);  // Replaces every field of that name.
+  void Clear() { fields_.clear(); }
   // The first value of `name`, or nullptr.
   const std::string* Find(std::string_view name) const;
   // As Find, or empty.

@@ -1,0 +1,71 @@
+#include "http/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "http/internal/raw_client.h"
+#include "http/internal/test_server.h"
+
+namespace tarn::http {
+namespace {
+
+using ::testing::HasSubstr;
+
+Router EchoRouter() {
+  Router router;
+  router.Add(Method::kGet, "/hello", OnLoop("hello"),
+             [](Request&) { return TextResponse("hello"); });
+  router.Add(Method::kGet, "/work/{id}", OnWorkers("work"),
+             [](Request& request) { return TextResponse(request.path_parameters[0].second); });
+  router.Add(Method::kPost, "/echo", OnWorkers("echo"),
+             [](Request& request) { return TextResponse(request.body); });
+  return router;
+}
+
+TEST(Server, ServesOnLoopAndWorkersOverOneConnection) {
+  TestServer server(EchoRouter());
+  RawClient client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    client.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string response = client.ReadResponse();
+    EXPECT_EQ(StatusOf(response), 200);
+    EXPECT_EQ(BodyOf(response), "hello");
+    EXPECT_THAT(response, HasSubstr("X-Request-Id: "));
+    client.Send("GET /work/a%20b HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(BodyOf(client.ReadResponse()), "a b");
+    client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    EXPECT_EQ(BodyOf(client.ReadResponse()), "abc");
+  }
+}
+
+TEST(Server, AnswersPipelinedRequestsInOrder) {
+  TestServer server(EchoRouter());
+  RawClient client(server.port());
+  std::string requests;
+  for (int i = 0; i < 500; ++i) {
+    const std::string id = std::to_string(i);
+    requests += "GET /work/" + id + " HTTP/1.1\r\nHost: x\r\n\r\n";
+    requests += "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+  }
+  client.Send(requests);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(BodyOf(client.ReadResponse()), std::to_string(i));
+    ASSERT_EQ(BodyOf(client.ReadResponse()), "hello");
+  }
+}
+
+TEST(Server, TellsUnknownPathsFromUnknownMethods) {
+  TestServer server(EchoRouter());
+  RawClient client(server.port());
+  client.Send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(client.ReadResponse()), 404);
+  client.Send("DELETE /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string response = client.ReadResponse();
+  EXPECT_EQ(StatusOf(response), 405);
+  EXPECT_THAT(response, HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+  client.Send("OPTIONS /hello HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(client.ReadResponse(), HasSubstr("Allow: GET, HEAD, OPTIONS\r\n"));
+}
+
+}  // namespace
+}  // namespace tarn::http
