@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,7 +59,8 @@ struct JobFilter {
   std::string name;  // Compared with the request's "JobName" member; empty: all.
   int64_t submitted_after_unix_ms = INT64_MIN;   // Inclusive.
   int64_t submitted_before_unix_ms = INT64_MAX;  // Inclusive.
-  std::string after_job_id;                      // Page begin; empty: the first.
+  std::string
+      after_job_id;  // The page begins after this one (kInvalid if unknown); empty: at the first.
   uint32_t max = 100;
 };
 
@@ -67,16 +69,27 @@ struct JobPage {
   bool more = false;
 };
 
-inline constexpr uint32_t kWaitingMax = 25;  // Beyond the running one; kBusy.
+inline constexpr uint32_t kWaitingMax = 25;            // Beyond the running one; kBusy.
+inline constexpr size_t kRequestBytesMax = 64 * 1024;  // kTooLarge
+inline constexpr size_t kMessageBytesMax = 2048;       // Cut at a character.
 
 class Queue {
  public:
   // Keys live in `family` under the prefix "job/". The arguments must outlive the queue.
   Queue(kv::Store& store, kv::Family family, const Clock& clock, RandomSource& random);
 
-  // Commits the new job together with `with` (idempotency token, event). Errors: kBusy.
+  // Called with every job state that is about to be committed, to add to its batch: the event that
+  // reports it (jobs/events.h). It must be quick, must not call the queue, and may be called again
+  // for the same change when a commit has to be retried. Set before the queue is used by others.
+  using Recorder = std::function<void(const Job& job, kv::Batch* batch)>;
+  void SetRecorder(Recorder recorder) { recorder_ = std::move(recorder); }
+  kv::Family family() const { return family_; }
+
+  // Commits the new job together with `with` (idempotency token). Errors: kBusy, kTooLarge,
+  // kConflict (an expectation in `with`).
   Result<Job> Submit(std::string_view kind, std::string_view request, kv::Batch with);
-  // As Submit, with an id that the caller chose.
+  // As Submit, with an id that the caller chose: 32 lower-case hexadecimal digits. Errors also:
+  // kInvalid, kConflict (it exists).
   Result<Job> SubmitAs(std::string_view id, std::string_view kind, std::string_view request,
                        kv::Batch with);
 
@@ -87,14 +100,16 @@ class Queue {
   Result<uint32_t> CountActive() const;
 
   // The job to work on now: the interrupted one first, else the oldest that waits. Empty when there
-  // is none or when one of this kind is claimed by this object.
+  // is none or when one of this kind is claimed by this object. The claim ends with Finish or
+  // Release.
   Result<std::optional<Job>> Claim(std::string_view kind);
 
   // Adds to `batch` what records the checkpoint, guarded by the job's fence: the caller commits (or
   // ingests) it with the work. On kConflict the claim is lost and the worker stops.
   void AddCheckpoint(const Job& job, std::string_view checkpoint, std::string_view progress,
                      kv::Batch* batch) const;
-  // Ends the job together with `with`. `state` is final.
+  // Ends the job together with `with`. `state` is final (CHECK); an empty `progress` keeps that of
+  // the last checkpoint. Errors: kConflict (the claim is lost). After an error the claim stays.
   struct Outcome {
     JobState state = JobState::kCompleted;
     std::string message;
@@ -103,17 +118,25 @@ class Queue {
   Result<Job> Finish(const Job& job, const Outcome& outcome, kv::Batch with);
   // Lets the claim go without ending the job (the process stops; a fault that may pass).
   void Release(const Job& job);
-  // Asks for cancellation; the worker sees CancelRequested. Errors: kNotFound, kConflict (final).
+  // Ends a waiting job as CANCEL_COMPLETED, or asks a running one's worker to end it: it shows
+  // CANCEL_SUBMITTED and its worker sees CancelRequested. Errors: kNotFound, kConflict (final).
   Result<Job> Cancel(std::string_view kind, std::string_view id);
   bool CancelRequested(const Job& job) const;
 
  private:
+  Result<std::optional<Job>> ClaimFirst(std::string_view kind);
+  void Unclaim(std::string_view kind);
+  // What every end of a job has in common.
+  void AddEnd(const Job& ended, uint64_t order, std::string_view document,
+              uint64_t expected_revision, kv::Batch* batch) const;
+
   kv::Store& store_;
   const kv::Family family_;
   const Clock& clock_;
   RandomSource& random_;
+  Recorder recorder_;
   mutable Mutex mutex_;
-  std::vector<std::string> claimed_ GUARDED_BY(mutex_);  // "kind/id" claimed by this object.
+  std::vector<std::string> claimed_ GUARDED_BY(mutex_);  // Kinds claimed by this object.
 };
 
 }  // namespace tarn::jobs
