@@ -32,6 +32,8 @@ bool IsValidId(std::string_view id);
 struct Envelope {
   TypeId type = kNoType;
   std::string id;                      // Empty when absent.
+  uint32_t type_node = json::kNoNode;  // The `resourceType` string's node.
+  uint32_t id_node = json::kNoNode;    // The `id` string's node, or kNoNode.
   uint32_t meta_node = json::kNoNode;  // The `meta` object's node, or kNoNode.
 };
 
