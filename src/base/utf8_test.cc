@@ -1,0 +1,44 @@
+#include "base/utf8.h"
+
+#include <gtest/gtest.h>
+
+namespace tarn {
+namespace {
+
+TEST(Utf8, WellFormed) {
+  struct Case {
+    std::string_view text;
+    bool valid;
+  };
+  for (const Case& c : {Case{"", true},
+                        Case{"plain", true},
+                        Case{std::string_view("\0", 1), true},
+                        Case{"\xc3\xbc", true},
+                        Case{"\xe2\x82\xac", true},
+                        Case{"\xf0\x9f\x98\x80", true},
+                        Case{"\xf4\x8f\xbf\xbf", true},
+                        Case{"\x80", false},
+                        Case{"\xc3", false},
+                        Case{"\xc0\x80", false},
+                        Case{"\xc1\xbf", false},
+                        Case{"\xe0\x9f\xbf", false},
+                        Case{"\xed\xa0\x80", false},
+                        Case{"\xf0\x8f\xbf\xbf", false},
+                        Case{"\xf4\x90\x80\x80", false},
+                        Case{"\xf5\x80\x80\x80", false},
+                        Case{"\xe2\x82", false},
+                        Case{"\xe2\x28\xa1", false},
+                        Case{"\xff", false}}) {
+    SCOPED_TRACE(c.text);
+    EXPECT_EQ(IsUtf8(c.text), c.valid);
+  }
+}
+
+TEST(Utf8, PrefixEndsBetweenCharacters) {
+  const std::string_view text = "a\xc3\xbc\xe2\x82\xac";  // 1 + 2 + 3 bytes
+  const size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6};
+  for (size_t max = 0; max < 8; ++max) EXPECT_EQ(Utf8PrefixBytes(text, max), expected[max]) << max;
+}
+
+}  // namespace
+}  // namespace tarn
