@@ -14,7 +14,8 @@
 namespace tarn::objects {
 
 // Makes `folder` when it is missing, and removes what interrupted writes left behind. The clock and
-// the random source must outlive the store. Errors: kUnavailable.
+// the random source must outlive the store. Errors: kConflict (another store has the folder open),
+// kUnavailable, kUnsupported (a kernel without openat2).
 Result<std::unique_ptr<ObjectStore>> OpenFolderStore(const std::string& folder, const Clock& clock,
                                                      RandomSource& random);
 

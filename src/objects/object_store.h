@@ -19,7 +19,7 @@ namespace tarn::objects {
 inline constexpr size_t kKeyBytesMax = 1024;           // kInvalid
 inline constexpr size_t kUserMetadataBytesMax = 2048;  // kTooLarge
 inline constexpr uint32_t kListMax = 1000;
-inline constexpr uint32_t kPartNumberMax = 10'000;       // kInvalid
+inline constexpr uint32_t kPartNumberMax = 10'000;       // kInvalid; the first part is 1
 inline constexpr uint64_t kObjectBytesMax = 5ull << 40;  // kTooLarge
 
 // s3://bucket/key; the key may be empty or end in '/' (a prefix).
@@ -39,8 +39,11 @@ Status CheckKey(std::string_view key);
 struct ObjectMetadata {
   std::string content_type;  // Empty: application/octet-stream.
   std::string content_encoding;
-  std::vector<std::pair<std::string, std::string>> user;       // x-amz-meta-*, lower-case names.
-  std::vector<std::pair<std::string, std::string>> checksums;  // "crc32" -> Base64, as uploaded.
+  // cache-control, content-disposition, content-language and expires, as they were sent.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> user;  // x-amz-meta-*, lower-case names.
+  // "crc32" -> Base64, as uploaded; "-N" behind it when it is a checksum of N parts' checksums.
+  std::vector<std::pair<std::string, std::string>> checksums;
 };
 
 struct ObjectInfo {
@@ -58,8 +61,10 @@ struct BucketInfo {
 
 struct ListRequest {
   std::string prefix;
-  std::string delimiter;    // Empty, or "/" (others: kUnsupported).
-  std::string start_after;  // Keys (and common prefixes) after this one; empty from the first.
+  std::string delimiter;  // Empty, or "/" (others: kUnsupported).
+  // Keys after this one; empty from the first. With a delimiter, a common prefix is listed when a
+  // key after this one lies under it, unless it is this prefix itself (the last of a page).
+  std::string start_after;
   uint32_t max = kListMax;
 };
 
@@ -89,6 +94,9 @@ class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
   virtual Status Write(std::string_view bytes) = 0;
+  // Checksums that came behind the bytes (trailers); they replace those of the request's metadata.
+  // Before Finish.
+  virtual void SetChecksums(std::vector<std::pair<std::string, std::string>> checksums) = 0;
   // Syncs and makes the object visible in one step. Errors: kUnavailable, kNotFound (the bucket or
   // upload is gone), kPreconditionFailed (PutCondition).
   virtual Result<ObjectInfo> Finish() = 0;
@@ -112,6 +120,13 @@ struct PartInfo {
   uint64_t bytes = 0;
   std::string etag;
   int64_t modified_unix_ms = 0;
+  std::vector<std::pair<std::string, std::string>> checksums;
+};
+
+struct CompleteRequest {
+  std::vector<std::pair<uint32_t, std::string>> parts;         // Number and ETag, ascending.
+  std::vector<std::pair<std::string, std::string>> checksums;  // Of the whole object.
+  PutCondition condition = PutCondition::kNone;
 };
 
 // Errors everywhere: kNotFound (detail says bucket, object or upload), kInvalid (names),
@@ -143,11 +158,15 @@ class ObjectStore {
                                                         uint32_t part_number) = 0;
   virtual Result<std::vector<PartInfo>> ListParts(std::string_view bucket, std::string_view key,
                                                   std::string_view upload_id) = 0;
+  // In order of key, then of upload id.
   virtual Result<std::vector<UploadInfo>> ListUploads(std::string_view bucket) = 0;
-  // `parts`: number and ETag, ascending. Errors: kInvalid (unknown part, wrong ETag or order).
-  virtual Result<ObjectInfo> CompleteUpload(
-      std::string_view bucket, std::string_view key, std::string_view upload_id,
-      const std::vector<std::pair<uint32_t, std::string>>& parts) = 0;
+  // The metadata that CreateUpload was given.
+  virtual Result<ObjectMetadata> UploadMetadata(std::string_view bucket, std::string_view key,
+                                                std::string_view upload_id) = 0;
+  // Errors: kInvalid (unknown part, wrong ETag or order), kPreconditionFailed.
+  virtual Result<ObjectInfo> CompleteUpload(std::string_view bucket, std::string_view key,
+                                            std::string_view upload_id,
+                                            const CompleteRequest& request) = 0;
   virtual Status AbortUpload(std::string_view bucket, std::string_view key,
                              std::string_view upload_id) = 0;
 };
