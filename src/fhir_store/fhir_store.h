@@ -107,9 +107,12 @@ class FhirStore {
   Result<WriteOutcome> Delete(fhir::TypeId type, std::string_view id,
                               const Precondition& precondition);
 
-  // Queues a job; workers of `RunJobs` take it up. `with` commits with it. Errors: kBusy.
-  Result<jobs::Job> SubmitImport(const ImportRequest& request, kv::Batch with);
-  Result<jobs::Job> SubmitExport(const ExportRequest& request, kv::Batch with);
+  // Queues a job; workers of `RunJobs` take it up. `with` commits with it. `job_id`: chosen by the
+  // caller (Queue::SubmitAs), or empty. Errors: kBusy, kConflict (the id, or a condition of `with`).
+  Result<jobs::Job> SubmitImport(const ImportRequest& request, kv::Batch with,
+                                 std::string_view job_id = {});
+  Result<jobs::Job> SubmitExport(const ExportRequest& request, kv::Batch with,
+                                 std::string_view job_id = {});
   jobs::Queue& queue();
 
   // Works on queued jobs of `kind` ("fhir-import", "fhir-export") until there is none left or
