@@ -1,0 +1,429 @@
+#include "fhir_api/fhir_api.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/uri.h"
+#include "fhir/operation_outcome.h"
+#include "fhir/resource.h"
+#include "fhir_api/internal/capability.h"
+#include "fhir_api/internal/negotiation.h"
+#include "fhir_api/internal/not_built.h"
+#include "fhir_api/limits.h"
+
+namespace tarn::fhir_api {
+namespace {
+
+using http::Request;
+using http::Response;
+using internal::Fault;
+using internal::Media;
+using internal::Return;
+
+constexpr std::string_view kPrefix = "/datastore/";
+
+Response FaultResponse(const Fault& fault) {
+  Response response;
+  response.status = fault.status;
+  response.headers.Add("Content-Type", "application/fhir+json");
+  fhir::Issue issue;
+  issue.code = fault.code;
+  issue.diagnostics = fault.text;
+  response.body = fhir::OperationOutcomeText(std::vector<fhir::Issue>{std::move(issue)});
+  return response;
+}
+
+Response ErrorToResponse(const Error& error) {
+  const fhir::OutcomeForm form = fhir::OutcomeFormOf(error.kind);
+  Response response = FaultResponse({form.status, form.code, error.detail});
+  if (error.kind == ErrorKind::kBusy || error.kind == ErrorKind::kUnavailable) {
+    response.headers.Add("Retry-After", "1");
+  }
+  return response;
+}
+
+std::string_view PathParameter(const Request& request, std::string_view name) {
+  const std::string* value = FindParameter(request.path_parameters, name);
+  return value == nullptr ? std::string_view() : std::string_view(*value);
+}
+
+// FHIR R4 "http.html" 3.1.0.1.3: versions are weak entity tags.
+std::string TagOf(uint64_t version_id) { return "W/\"" + std::to_string(version_id) + "\""; }
+
+void AddVersionHeaders(const fhir_store::Version& version, Response* response) {
+  response->headers.Add("ETag", TagOf(version.version_id));
+  response->headers.Add("Last-Modified", FormatHttpDate(version.last_updated_unix_ms));
+}
+
+Response OutcomeResponse(int status, std::string text) {
+  fhir::Issue issue;
+  issue.severity = "information";
+  issue.code = "informational";
+  issue.diagnostics = std::move(text);
+  Response response;
+  response.status = status;
+  response.headers.Add("Content-Type", "application/fhir+json");
+  response.body = fhir::OperationOutcomeText(std::vector<fhir::Issue>{std::move(issue)});
+  return response;
+}
+
+// RFC 9110 13.1: If-None-Match counts before If-Modified-Since.
+bool IsNotModified(const http::Headers& headers, const fhir_store::Version& version) {
+  if (const std::string* tags = headers.Find("If-None-Match")) {
+    return internal::TagListHolds(*tags, version.version_id);
+  }
+  const std::string* since = headers.Find("If-Modified-Since");
+  if (since == nullptr) return false;
+  const auto unix_ms = ParseHttpDate(*since);
+  return unix_ms.ok() && version.last_updated_unix_ms / 1000 <= unix_ms.value() / 1000;
+}
+
+Response VersionResponse(const Request& request, Media media, fhir_store::Version version) {
+  Response response;
+  AddVersionHeaders(version, &response);
+  if (IsNotModified(request.headers, version)) {
+    response.status = 304;
+    return response;
+  }
+  response.headers.Add("Content-Type", std::string(internal::MediaText(media)));
+  response.body = std::move(version.body);
+  return response;
+}
+
+// The whole body, at most kBodyBytesMax. `storage` holds it when it had to be read.
+Result<std::string_view> ReadBody(const Request& request, std::string* storage) {
+  if (request.body_reader == nullptr) return std::string_view(request.body);
+  if (request.content_length.has_value()) {
+    storage->reserve(std::min(*request.content_length, kBodyBytesMax));
+  }
+  char piece[16 * 1024];
+  for (;;) {
+    TRY(const size_t bytes, request.body_reader->Read(piece));
+    if (bytes == 0) return std::string_view(*storage);
+    if (storage->size() + bytes > kBodyBytesMax) {
+      return Error{ErrorKind::kTooLarge, "a resource may have at most 5 MB over REST"};
+    }
+    storage->append(piece, bytes);
+  }
+}
+
+// Headers that change what a write means and that are not built: ignoring one could store a
+// duplicate or something that the client wanted refused.
+std::optional<Fault> CheckWriteHeaders(const Request& request) {
+  if (!internal::IsResourceMedia(request.headers.Get("Content-Type"))) {
+    return Fault{415, "not-supported",
+                 "Content-Type must be application/fhir+json (UTF-8, FHIR 4.0)"};
+  }
+  if (request.headers.Find("If-None-Exist") != nullptr) {
+    return Fault{501, "not-supported", "conditional create (If-None-Exist) is not supported"};
+  }
+  if (request.headers.Find("x-amz-fhir-idempotency-key") != nullptr) {
+    return Fault{501, "not-supported", "x-amz-fhir-idempotency-key is not supported"};
+  }
+  const std::string* level = request.headers.Find("x-amzn-healthlake-fhir-validation-level");
+  if (level != nullptr && *level != "strict" && *level != "structure-only" && *level != "minimal") {
+    return Fault{400, "invalid",
+                 "x-amzn-healthlake-fhir-validation-level must be strict, structure-only or "
+                 "minimal"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> ReadPrecondition(const Request& request, fhir_store::Precondition* out) {
+  if (const std::string* tag = request.headers.Find("If-Match")) {
+    const auto version = internal::VersionOfTag(*tag);
+    if (!version.has_value()) {
+      return Fault{400, "invalid", "If-Match must be one version's tag, as W/\"3\""};
+    }
+    out->if_match = *version;
+  }
+  if (const std::string* tags = request.headers.Find("If-None-Match")) {
+    if (*tags != "*") {
+      return Fault{400, "invalid", "If-None-Match must be * here: create only what never was"};
+    }
+    out->if_none_match_any = true;
+  }
+  return std::nullopt;
+}
+
+std::string_view RestOfPath(std::string_view path) {
+  // "/datastore/{id}/r4" and what follows; the routes matched it.
+  size_t at = kPrefix.size();
+  for (int i = 0; i < 2 && at != std::string_view::npos; ++i) {
+    at = path.find('/', at);
+    if (at != std::string_view::npos) ++at;
+  }
+  return at == std::string_view::npos ? std::string_view() : path.substr(at);
+}
+
+// Says by name what the request asks for and is not served.
+Response Refuse(const Request& request) {
+  const auto path = PercentDecode(RestOfPath(request.path));
+  if (!path.ok()) return FaultResponse({400, "invalid", "the path is not percent-encoded"});
+  const internal::Refusal refusal = internal::RefusalOf(request.method, path.value());
+  Response response = FaultResponse(refusal.fault);
+  if (!refusal.allow.empty()) response.headers.Add("Allow", std::string(refusal.allow));
+  return response;
+}
+
+}  // namespace
+
+// What a handler knows of a request once it is let in.
+struct Call {
+  std::shared_ptr<const DataStore> data_store;
+  fhir::TypeId type = fhir::kNoType;
+  std::string_view resource_id;
+  Media media = Media::kFhirJson;
+  internal::Preferences preferences;
+};
+
+struct FhirApi::State {
+  FhirApiOptions options;
+
+  // Finds the data store and lets the request in, or says why not.
+  std::optional<Response> Enter(const Request& request, Call* call) const;
+  // Enter, and what the headers and the query ask for.
+  std::optional<Response> Begin(const Request& request, Call* call) const;
+  Response WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const;
+};
+
+std::optional<Response> FhirApi::State::Enter(const Request& request, Call* call) const {
+  auto found = options.find(PathParameter(request, "id"));
+  if (!found.ok()) return ErrorToResponse(found.error());
+  call->data_store = std::move(found).value();
+  if (!call->data_store->smart) {
+    if (!options.authorize) return std::nullopt;
+    const Status allowed = options.authorize(request);
+    return allowed.ok() ? std::nullopt : std::optional(ErrorToResponse(allowed.error()));
+  }
+  if (options.dev) return std::nullopt;
+  Response refused = FaultResponse({401, "login",
+                                    "this data store is authorised by SMART on FHIR, and access "
+                                    "tokens are only accepted unverified, with --dev"});
+  refused.headers.Add("WWW-Authenticate", "Bearer");
+  return refused;
+}
+
+std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call) const {
+  if (auto refused = Enter(request, call)) return refused;
+  call->preferences = internal::ReadPreferences(request.headers);
+  internal::Query query;
+  if (auto fault = internal::ReadQuery(request, call->preferences.lenient, &query)) {
+    return FaultResponse(*fault);
+  }
+  const auto media = internal::AnswerMedia(request.headers.Get("Accept"),
+                                           query.has_format ? &query.format : nullptr);
+  if (!media.has_value()) {
+    return FaultResponse({406, "not-supported",
+                          "answers are application/fhir+json (or application/json) of FHIR 4.0"});
+  }
+  call->media = *media;
+  call->type = fhir::FindType(PathParameter(request, "type"));
+  call->resource_id = PathParameter(request, "rid");
+  return std::nullopt;
+}
+
+Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const {
+  const fhir_store::Version& version = outcome.version;
+  const int status = outcome.created ? 201 : 200;
+  Response response;
+  if (call.preferences.what == Return::kOutcome) {
+    response = OutcomeResponse(status, outcome.created ? "created" : "updated");
+  } else if (call.preferences.what == Return::kRepresentation) {
+    response.headers.Add("Content-Type", std::string(internal::MediaText(call.media)));
+  }
+  response.status = status;
+  AddVersionHeaders(version, &response);
+  if (outcome.created) {
+    response.headers.Add(
+        "Location", call.data_store->endpoint + std::string(fhir::TypeName(version.type)) + "/" +
+                        version.id + "/_history/" + std::to_string(version.version_id));
+  }
+  static constexpr std::string_view kApplied[] = {"return=representation", "return=minimal",
+                                                  "return=OperationOutcome"};
+  if (call.preferences.said) {
+    response.headers.Add("Preference-Applied",
+                         std::string(kApplied[static_cast<size_t>(call.preferences.what)]));
+  }
+  if (call.preferences.what == Return::kRepresentation) {
+    response.body = std::move(outcome.version.body);
+  }
+  return response;
+}
+
+FhirApi::FhirApi(FhirApiOptions options)
+    : state_(std::make_unique<const State>(State{std::move(options)})) {
+  CHECK(state_->options.find != nullptr);
+}
+
+FhirApi::~FhirApi() = default;
+
+Response FhirApi::Read(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
+  auto version = call.data_store->store->Read(call.type, call.resource_id);
+  if (!version.ok()) return ErrorToResponse(version.error());
+  return VersionResponse(request, call.media, std::move(version).value());
+}
+
+Response FhirApi::ReadVersion(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
+  const auto version_id =
+      internal::VersionOfTag("\"" + std::string(PathParameter(request, "vid")) + "\"");
+  if (!version_id.has_value()) {
+    return FaultResponse({404, "not-found", "no version of that number"});
+  }
+  auto version = call.data_store->store->ReadVersion(call.type, call.resource_id, *version_id);
+  if (!version.ok()) return ErrorToResponse(version.error());
+  return VersionResponse(request, call.media, std::move(version).value());
+}
+
+Response FhirApi::Create(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (call.type == fhir::kNoType) return Refuse(request);
+  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  std::string storage;
+  const auto body = ReadBody(request, &storage);
+  if (!body.ok()) return ErrorToResponse(body.error());
+  auto outcome = call.data_store->store->Create(call.type, body.value());
+  if (!outcome.ok()) return ErrorToResponse(outcome.error());
+  return state_->WriteResponse(call, std::move(outcome).value());
+}
+
+Response FhirApi::Update(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  const bool immutable = internal::IsImmutableType(PathParameter(request, "type"));
+  if (call.type == fhir::kNoType || immutable || !fhir::IsValidId(call.resource_id)) {
+    return Refuse(request);
+  }
+  fhir_store::Precondition precondition;
+  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  if (auto fault = ReadPrecondition(request, &precondition)) return FaultResponse(*fault);
+  std::string storage;
+  const auto body = ReadBody(request, &storage);
+  if (!body.ok()) return ErrorToResponse(body.error());
+  auto outcome =
+      call.data_store->store->Update(call.type, call.resource_id, body.value(), precondition);
+  if (!outcome.ok()) return ErrorToResponse(outcome.error());
+  return state_->WriteResponse(call, std::move(outcome).value());
+}
+
+Response FhirApi::Delete(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  const bool immutable = internal::IsImmutableType(PathParameter(request, "type"));
+  if (call.type == fhir::kNoType || immutable || !fhir::IsValidId(call.resource_id)) {
+    return Refuse(request);
+  }
+  fhir_store::Precondition precondition;
+  if (auto fault = ReadPrecondition(request, &precondition)) return FaultResponse(*fault);
+  const auto outcome = call.data_store->store->Delete(call.type, call.resource_id, precondition);
+  if (!outcome.ok()) return ErrorToResponse(outcome.error());
+  Response response;
+  response.status = 204;
+  if (call.preferences.what == Return::kOutcome) response = OutcomeResponse(200, "deleted");
+  if (outcome.value().version.version_id > 0) {
+    response.headers.Add("ETag", TagOf(outcome.value().version.version_id));
+  }
+  return response;
+}
+
+Response FhirApi::Metadata(const Request& request) const {
+  // Not behind authorisation: clients read it to learn how to authenticate.
+  auto found = state_->options.find(PathParameter(request, "id"));
+  if (!found.ok()) return ErrorToResponse(found.error());
+  internal::Query query;
+  // `mode` and _format are the parameters of this interaction; others change nothing here.
+  if (auto fault = internal::ReadQuery(request, true, &query)) return FaultResponse(*fault);
+  const auto media = internal::AnswerMedia(request.headers.Get("Accept"),
+                                           query.has_format ? &query.format : nullptr);
+  if (!media.has_value()) {
+    return FaultResponse({406, "not-supported",
+                          "answers are application/fhir+json (or application/json) of FHIR 4.0"});
+  }
+  Response response;
+  response.headers.Add("Content-Type", std::string(internal::MediaText(*media)));
+  response.body = internal::CapabilityStatementText(
+      {found.value()->endpoint, state_->options.software_version, found.value()->smart});
+  return response;
+}
+
+Response FhirApi::SmartConfiguration(const Request& request) const {
+  // SMART App Launch 2.0 "well-known": readable without authentication.
+  auto found = state_->options.find(PathParameter(request, "id"));
+  if (!found.ok()) return ErrorToResponse(found.error());
+  if (!found.value()->smart || found.value()->smart_configuration.empty()) {
+    return FaultResponse({404, "not-found", "this data store is not authorised by SMART on FHIR"});
+  }
+  Response response;
+  response.headers.Add("Content-Type", "application/json");
+  response.body = found.value()->smart_configuration;
+  return response;
+}
+
+Response FhirApi::Other(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Enter(request, &call)) return *std::move(refused);
+  return Refuse(request);
+}
+
+void FhirApi::AddRoutes(http::Router* router) const {
+  using Handle = Response (FhirApi::*)(const Request&) const;
+  const auto add = [this, router](http::Method method, std::string_view pattern,
+                                  http::RouteOptions options, Handle handle) {
+    router->Add(method, "/datastore/{id}/r4" + std::string(pattern), std::move(options),
+                [this, handle](Request& request) { return (this->*handle)(request); });
+  };
+  using http::Method;
+  using http::RunOn;
+  // Reads are answered on the loop: a record or two that are mostly in memory.
+  const auto on_loop = [](std::string name) {
+    return http::RouteOptions{.run_on = RunOn::kLoop, .body_bytes_max = 0, .name = std::move(name)};
+  };
+  const auto on_workers = [](std::string name, uint64_t body_bytes_max) {
+    return http::RouteOptions{.body_bytes_max = body_bytes_max, .name = std::move(name)};
+  };
+  add(Method::kGet, "/{type}/{rid}", on_loop("fhir.read"), &FhirApi::Read);
+  add(Method::kGet, "/{type}/{rid}/_history/{vid}", on_loop("fhir.vread"), &FhirApi::ReadVersion);
+  add(Method::kPost, "/{type}", on_workers("fhir.create", kBodyBytesMax), &FhirApi::Create);
+  add(Method::kPut, "/{type}/{rid}", on_workers("fhir.update", kBodyBytesMax), &FhirApi::Update);
+  add(Method::kDelete, "/{type}/{rid}", on_workers("fhir.delete", kBodyBytesMax), &FhirApi::Delete);
+  add(Method::kGet, "/metadata", on_workers("fhir.metadata", 0), &FhirApi::Metadata);
+  add(Method::kGet, "/.well-known/smart-configuration", on_loop("fhir.smart-configuration"),
+      &FhirApi::SmartConfiguration);
+  // Bodies of what is not built are read and dropped, so that the client gets to see the answer.
+  add(Method::kOther, "", on_workers("fhir.other", kBodyBytesMax), &FhirApi::Other);
+  add(Method::kOther, "/{rest...}", on_workers("fhir.other", kBodyBytesMax), &FhirApi::Other);
+}
+
+bool IsFhirPath(std::string_view path) {
+  if (!path.starts_with(kPrefix)) return false;
+  const size_t slash = path.find('/', kPrefix.size());
+  if (slash == std::string_view::npos) return false;
+  const std::string_view rest = path.substr(slash + 1);
+  return rest == "r4" || rest.starts_with("r4/");
+}
+
+Response ErrorResponse(int status, std::string_view message) {
+  struct Row {
+    int status;
+    std::string_view code;
+  };
+  static constexpr Row kRows[] = {{400, "invalid"},   {404, "not-found"},    {405, "not-supported"},
+                                  {408, "timeout"},   {413, "too-long"},     {429, "throttled"},
+                                  {431, "too-long"},  {500, "exception"},    {501, "not-supported"},
+                                  {503, "transient"}, {505, "not-supported"}};
+  const Row* row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [status](const Row& r) { return r.status == status; });
+  const std::string_view code = row != std::end(kRows) ? row->code : "processing";
+  return FaultResponse({status, code, std::string(message)});
+}
+
+}  // namespace tarn::fhir_api

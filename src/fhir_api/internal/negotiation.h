@@ -1,0 +1,57 @@
+// What the headers and the query of a FHIR request ask for.
+// Spec: FHIR R4 "RESTful API" sections 3.1.0.1 (headers, content types); RFC 9110 12.5 (Accept), 13
+// (conditions), 8.8.3 (ETag); RFC 7240 (Prefer).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/message.h"
+
+namespace tarn::fhir_api::internal {
+
+// A refusal: status, issue code and text.
+struct Fault {
+  int status = 400;
+  std::string_view code;  // Static storage.
+  std::string text;
+};
+
+enum class Media : uint8_t { kFhirJson, kJson };
+std::string_view MediaText(Media media);
+
+// The form of the answer from Accept (and `format`, the _format parameter, which wins); nothing
+// when no form that we speak is acceptable (406).
+std::optional<Media> AnswerMedia(std::string_view accept, const std::string* format);
+
+// Whether a Content-Type names FHIR JSON of R4. Empty is taken for it.
+bool IsResourceMedia(std::string_view content_type);
+
+enum class Return : uint8_t { kRepresentation, kMinimal, kOutcome };
+struct Preferences {
+  Return what = Return::kRepresentation;
+  bool said = false;     // `what` was asked for, and is not the default.
+  bool lenient = false;  // handling=lenient: unknown parameters may be ignored.
+};
+Preferences ReadPreferences(const http::Headers& headers);
+
+// An entity tag that may be one of our versions: W/"3" or "3". Nothing when it is none of ours.
+std::optional<uint64_t> VersionOfTag(std::string_view tag);
+// Whether an If-None-Match list holds `*` or the version's tag.
+bool TagListHolds(std::string_view list, uint64_t version_id);
+
+// Checks the query of an interaction that knows only _format and _pretty.
+struct Query {
+  std::string format;
+  bool has_format = false;
+};
+std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query* query);
+
+// A client's word as it may be repeated to it: short, and of letters, digits and -_.$: only; else
+// "(...)".
+std::string Echo(std::string_view word);
+
+}  // namespace tarn::fhir_api::internal

@@ -1,0 +1,16 @@
+// fhir_api/limits.h: every bound of this module and what happens beyond it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tarn::fhir_api {
+
+// HealthLake's limit for one resource over REST: 413, before the body is read.
+inline constexpr uint64_t kBodyBytesMax = 5u << 20;
+// Media ranges of one Accept header that are looked at; the rest are ignored.
+inline constexpr size_t kMediaRangesMax = 32;
+// A client's word (operation, parameter) is repeated in an answer up to this length.
+inline constexpr size_t kEchoBytesMax = 64;
+
+}  // namespace tarn::fhir_api
