@@ -23,4 +23,13 @@ inline constexpr uint32_t kSchemaVisitsMax = 2'000'000;   // kTooLarge: subschem
 inline constexpr uint32_t kSchemaResourcesMax = 100'000;  // kTooLarge: subschemas in one document.
 inline constexpr uint32_t kViolationsMax = 100;  // Further violations are counted, not kept.
 
+// Expressions and criteria (expression.h, criterion.h).
+inline constexpr uint32_t kExpressionBytesMax = 4u << 10;  // kTooLarge: one expression's text.
+inline constexpr uint32_t kRenderedBytesMax = 16u << 20;   // kTooLarge: a template, filled in.
+inline constexpr uint32_t kPayloadDepthMax = 64;           // kTooLarge: nested payload values.
+inline constexpr uint32_t kConditionBytesMax = 16u << 10;  // kTooLarge: one condition's text.
+inline constexpr uint32_t kConditionDepthMax = 64;         // kTooLarge: nested ! and parentheses.
+inline constexpr uint32_t kXmlBytesMax = 16u << 20;        // kTooLarge: one XML text.
+inline constexpr uint32_t kXPathStepsMax = 1'000'000;      // kTooLarge: libxml2's operations.
+
 }  // namespace tarn::arazzo
