@@ -25,6 +25,8 @@ inline constexpr int64_t kBufferedBodyBytesTotalMax = 256ll << 20;
 inline constexpr size_t kReadBytes = 64 << 10;
 // Responses to pipelined requests wait together up to this size; then reading pauses.
 inline constexpr size_t kOutputBacklogBytes = 256 << 10;
+// Pipelined requests of one connection that run before the loop turns to the others.
+inline constexpr uint32_t kRequestsPerTurn = 32;
 // Smaller response bodies are copied behind their head, so that both leave in one write.
 inline constexpr size_t kCoalesceBytes = 64 << 10;
 // Small writes of a streamed response gather up to this size.

@@ -121,6 +121,7 @@ void Connection::OnDeadline() {
       if (phase_ == Phase::kBody && !IsRateTooLow()) return StartRateWindow();
       core_.metrics.timeouts->Add();
       if (discards_body_) return Close();
+      if (phase_ == Phase::kHead) Identify();
       Fail(408,
            phase_ == Phase::kHead ? "the request head took too long"
                                   : "the request body came too slowly",
@@ -163,29 +164,40 @@ void Connection::Pump(std::string_view in) {
   std::string held;
   for (;;) {
     BorrowOutput();
-    bool wants_more = false;
-    const size_t used = Consume(in, &wants_more);
+    Next next = Next::kContinue;
+    const size_t used = Consume(in, &next);
     input_.assign(in.substr(used));
     if (!Flush()) return;
     if (close_after_write_) return CloseAfterWrite();
     if (dispatch_ != Dispatch::kNone) {
       if (Submit()) return;  // From here on a worker may be at work.
-    } else if (wants_more) {
+    } else if (next == Next::kReadMore) {
       return Watch(EPOLLIN);
+    } else if (next == Next::kYield) {
+      // The socket can be written to, so the next batch of events brings us back, after the other
+      // connections.
+      state_ = State::kWriting;
+      return Watch(EPOLLOUT);
     }
     held = std::exchange(input_, {});
     in = held;
   }
 }
 
-size_t Connection::Consume(std::string_view in, bool* wants_more) {
+size_t Connection::Consume(std::string_view in, Next* next) {
   size_t used = 0;
+  *next = Next::kContinue;
+  const uint32_t turn_end = requests_begun_ + kRequestsPerTurn;
   while (dispatch_ == Dispatch::kNone && !close_after_write_) {
+    if (requests_begun_ == turn_end) {
+      *next = Next::kYield;
+      break;
+    }
     if (!output_body_.empty() || output_.size() - output_sent_ >= kOutputBacklogBytes) break;
     const std::string_view rest = in.substr(used);
     if (phase_ == Phase::kBody) {
       if (rest.empty()) {
-        *wants_more = true;
+        *next = Next::kReadMore;
         break;
       }
       used += ConsumeBody(rest);
@@ -203,7 +215,7 @@ size_t Connection::Consume(std::string_view in, bool* wants_more) {
         phase_ = Phase::kHead;
         SetDeadlineIn(core_.options.limits.head_timeout_ms);
       }
-      *wants_more = true;
+      *next = Next::kReadMore;
       break;
     }
   }
@@ -220,6 +232,7 @@ void Connection::Identify() {
 
 void Connection::BeginRequest() {
   Identify();
+  ++requests_begun_;
   keep_alive_ = parser_.keep_alive();
   if (parser_.framing() == Framing::kLength) {
     body_.StartLength(*request_.content_length);
@@ -505,12 +518,7 @@ void Connection::Fail(int status, std::string_view message, After after) {
   if ((status == 503 || status == 429) && response_.headers.Find("retry-after") == nullptr) {
     response_.headers.Add("Retry-After", "1");
   }
-  // A small rest of the body can be dropped and the connection kept, unless the client waits for
-  // leave to send it: then it may or may not come.
-  const bool droppable =
-      body_.done() || (!body_.failed() && !body_.chunked() && !parser_.expect_continue() &&
-                       body_.remaining() <= kDrainBytesMax);
-  if (after == After::kClose || !droppable) {
+  if (after == After::kClose) {
     keep_alive_ = false;
     unread_input_ = true;
   }
@@ -528,6 +536,15 @@ void Connection::Respond() {
     response_.stream = nullptr;
     CHECK(IsSendable(response_));
   }
+  // A small rest of the body can be dropped and the connection kept, unless the client waits for
+  // leave to send it: then it may or may not come.
+  const bool droppable =
+      body_.done() || (!body_.failed() && !body_.chunked() && !parser_.expect_continue() &&
+                       body_.remaining() <= kDrainBytesMax);
+  if (!droppable) {
+    keep_alive_ = false;
+    unread_input_ = true;
+  }
   if (WantsClose()) {
     keep_alive_ = false;
     close_after_write_ = true;
@@ -540,6 +557,7 @@ void Connection::Respond() {
                       .minor_version = parser_.minor_version()};
   if (is_stream) {
     facts.content_length = response_.stream_bytes;
+    facts.chunked = !response_.stream_bytes.has_value() && parser_.minor_version() > 0;
   } else if (!IsBodyless(response_.status) &&
              !(is_head && response_.headers.Find("content-length") != nullptr)) {
     facts.content_length = response_.body.size();

@@ -58,7 +58,9 @@ class Connection final : public EventLoop::Watcher {
   void Linger();
   void Pump(std::string_view in);
   void Resume();  // Pump with what was received before.
-  size_t Consume(std::string_view in, bool* wants_more);
+  // Why Consume stopped.
+  enum class Next : uint8_t { kContinue, kReadMore, kYield };
+  size_t Consume(std::string_view in, Next* next);
   size_t ConsumeBody(std::string_view in);
   size_t BufferBody(std::string_view in);
   void BeginRequest();
@@ -129,6 +131,7 @@ class Connection final : public EventLoop::Watcher {
   std::string output_body_;
   size_t output_body_sent_ = 0;
 
+  uint32_t requests_begun_ = 0;
   uint64_t window_bytes_ = 0;  // Moved in this window of the rate check.
   uint64_t lingered_bytes_ = 0;
 };
