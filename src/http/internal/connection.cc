@@ -139,10 +139,9 @@ void Connection::OnDeadline() {
 }
 
 void Connection::BeginStop() {
-  const bool idle = phase_ == Phase::kIdle && input_.empty();
-  if (state_ == State::kHandshake || (state_ == State::kReading && idle)) return Close();
-  // Otherwise the response of the running request says that the connection closes.
-  if (state_ == State::kWriting && idle) close_after_write_ = true;
+  // What is not idle closes when it would next wait for a request.
+  const bool idle = state_ == State::kReading && phase_ == Phase::kIdle && input_.empty();
+  if (state_ == State::kHandshake || idle) Close();
 }
 
 void Connection::ForceClose() {
@@ -172,6 +171,8 @@ void Connection::Pump(std::string_view in) {
     if (dispatch_ != Dispatch::kNone) {
       if (Submit()) return;  // From here on a worker may be at work.
     } else if (next == Next::kReadMore) {
+      const bool idle = phase_ == Phase::kIdle && input_.empty();
+      if (idle && core_.stopping.load(std::memory_order_relaxed)) return Close();
       return Watch(EPOLLIN);
     } else if (next == Next::kYield) {
       // The socket can be written to, so the next batch of events brings us back, after the other
