@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "json/internal/utf8.h"
+#include "base/utf8.h"
 
 namespace tarn::json {
 namespace {
@@ -54,7 +54,7 @@ void AppendString(std::string* out, std::string_view text) {
       AppendEscape(out, text[at++]);
       continue;
     }
-    const size_t bytes = internal::Utf8SequenceBytes(text.substr(at));
+    const size_t bytes = Utf8SequenceBytes(text.substr(at));
     if (bytes == 0) {
       out->append("\xEF\xBF\xBD");  // U+FFFD
       ++at;

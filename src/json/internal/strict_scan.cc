@@ -2,8 +2,8 @@
 
 #include <vector>
 
+#include "base/utf8.h"
 #include "json/internal/token.h"
-#include "json/internal/utf8.h"
 
 namespace tarn::json::internal {
 namespace {

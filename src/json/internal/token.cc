@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "base/check.h"
-#include "json/internal/utf8.h"
+#include "base/utf8.h"
 
 namespace tarn::json::internal {
 namespace {
