@@ -1,0 +1,43 @@
+// Group commit: writers queue up, the first one writes for all that wait behind it, and the next
+// first one takes over when it is done. Work that must be alone (an ingestion) queues likewise and
+// forms a group of its own.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "kv/store.h"
+
+namespace tarn::kv {
+
+class CommitQueue {
+ public:
+  // One writer's place; lives on its thread's stack.
+  struct Member {
+    explicit Member(const Batch* to_write) : batch(to_write) {}
+    const Batch* const batch;  // Null: wants to be alone.
+    Result<uint64_t> outcome = Error{ErrorKind::kInternal, "commit without outcome"};
+
+   private:
+    friend class CommitQueue;
+    bool leads = false;  // Guarded by the queue's mutex, as `done`.
+    bool done = false;
+    CondVar wake;
+  };
+  using Group = std::vector<Member*>;
+
+  // Waits for `member`'s turn. Returns the group that it leads, itself first: the caller fills in
+  // every outcome and calls Finish. Or returns an empty group: another leader has written the
+  // member's batch and its outcome is there.
+  Group Join(Member* member);
+  void Finish(const Group& group);
+
+ private:
+  Mutex mutex_;
+  std::deque<Member*> queue_ GUARDED_BY(mutex_);  // The present group is still at its front.
+};
+
+}  // namespace tarn::kv
