@@ -155,9 +155,17 @@ Status EventLog::DrainAndForget(const std::string& name) {
     source = found->second;
   }
   TRY(Drain(source));
-  const MutexLock lock(mutex_);
-  sources_.erase(name);
+  Forget(name);
   return Ok();
+}
+
+void EventLog::Forget(const std::string& name) {
+  Source source;  // Ends after the lock: it may be the last owner of its store.
+  const MutexLock lock(mutex_);
+  const auto found = sources_.find(name);
+  if (found == sources_.end()) return;
+  source = std::move(found->second);
+  sources_.erase(found);
 }
 
 void EventLog::Wake() {

@@ -76,6 +76,8 @@ class EventLog {
   void Watch(const std::string& name, std::shared_ptr<kv::Store> store, kv::Family family);
   // Moves what waits in that outbox into the log and lets it go. On an error it is still watched.
   Status DrainAndForget(const std::string& name);
+  // Lets it go with what waits in it.
+  void Forget(const std::string& name);
   // Says that an outbox may have got events.
   void Wake();
 

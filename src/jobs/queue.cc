@@ -17,6 +17,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "jobs/internal/job_codec.h"
 #include "json/document.h"
 
@@ -41,14 +42,6 @@ constexpr std::array<std::string_view, 10> kStateNames = {"SUBMITTED",
 constexpr int kTriesMax = 64;
 
 Error NoSuchJob() { return NotFound("there is no such job"); }
-
-// Cuts between characters, so that what is left is still UTF-8.
-std::string CutMessage(std::string_view message) {
-  if (message.size() <= kMessageBytesMax) return std::string(message);
-  size_t end = kMessageBytesMax;
-  while (end > 0 && (static_cast<uint8_t>(message[end]) & 0xC0) == 0x80) --end;
-  return std::string(message.substr(0, end));
-}
 
 Job ToJob(std::string_view kind, std::string_view id, Document document) {
   Job job;
@@ -270,6 +263,19 @@ Result<uint32_t> Queue::CountActive() const {
   return CountKeys(*store_.GetSnapshot(), family_, internal::ActivePrefix());
 }
 
+Result<Queue::ActiveJobs> Queue::CountActive(std::string_view kind) const {
+  const auto snapshot = store_.GetSnapshot();
+  TRY(const uint32_t active,
+      CountKeys(*snapshot, family_, internal::Prefix(KeyKind::kActive, kind)));
+  if (active == 0) return ActiveJobs{};
+  // Only the first one can run.
+  std::string id;
+  TRY(FirstActive(*snapshot, family_, kind, &id));
+  TRY(const Document document, ReadDocument(*snapshot, family_, kind, id));
+  if (document.state == JobState::kSubmitted) return ActiveJobs{.waiting = active};
+  return ActiveJobs{.waiting = active - 1, .running = true};
+}
+
 Result<std::optional<Job>> Queue::Claim(std::string_view kind) {
   {
     const MutexLock lock(mutex_);
@@ -342,7 +348,8 @@ Result<Job> Queue::Finish(const Job& job, const Outcome& outcome, kv::Batch with
   if (has_checkpoint) TRY(internal::DecodeCheckpoint(bytes, &ended));
   if (!outcome.progress.empty()) ended.progress = outcome.progress;
   ended.state = document.state = outcome.state;
-  ended.message = document.message = CutMessage(outcome.message);
+  ended.message = document.message =
+      outcome.message.substr(0, Utf8PrefixBytes(outcome.message, kMessageBytesMax));
   ended.end_unix_ms = document.end_unix_ms = std::max(clock_.UnixMs(), document.submit_unix_ms);
   ended.fence = document.revision = job.fence + 1;
 

@@ -98,6 +98,12 @@ class Queue {
   Result<JobPage> List(const JobFilter& filter) const;
   // Jobs of any kind that are not final.
   Result<uint32_t> CountActive() const;
+  // Those of one kind.
+  struct ActiveJobs {
+    uint32_t waiting = 0;
+    bool running = false;  // Claimed, now or before an interruption.
+  };
+  Result<ActiveJobs> CountActive(std::string_view kind) const;
 
   // The job to work on now: the interrupted one first, else the oldest that waits. Empty when there
   // is none or when one of this kind is claimed by this object. The claim ends with Finish or
