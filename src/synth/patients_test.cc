@@ -47,7 +47,7 @@ uint64_t HashOf(const std::vector<Line>& lines) {
 // If this fails after a change that was meant to change the data, take the new number over and say
 // so in the commit: stores that were preloaded before will differ from those preloaded after.
 TEST(PatientGenerator, SameBytesForEver) {
-  EXPECT_EQ(HashOf(Generate({.seed = 1, .patients = 25})), 16382230755772797731u);
+  EXPECT_EQ(HashOf(Generate({.seed = 1, .patients = 25})), 14490466498409804315u);
 }
 
 TEST(PatientGenerator, SameSeedSameBytes) {

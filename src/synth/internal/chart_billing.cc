@@ -195,7 +195,7 @@ void Chart::WriteBenefitItems(int64_t* paid_cents) {
   text_.Add(R"(,"insurance":[{"focal":true,"coverage":{"reference":"#coverage","display":")",
             kPayers[person_->payer], R"("}}],"item":[)");
   const Code place = visit_.care == Care::kInpatient   ? Code{"21", "Inpatient Hospital"}
-                     : visit_.care == Care::kEmergency ? Code{"23", "Emergency Room"}
+                     : visit_.care == Care::kEmergency ? Code{"20", "Urgent Care Facility"}
                                                        : Code{"11", "Office"};
   int64_t sequence = 0;
   int64_t diagnosis = 0;
