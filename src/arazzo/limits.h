@@ -32,4 +32,16 @@ inline constexpr uint32_t kConditionDepthMax = 64;         // kTooLarge: nested 
 inline constexpr uint32_t kXmlBytesMax = 16u << 20;        // kTooLarge: one XML text.
 inline constexpr uint32_t kXPathStepsMax = 1'000'000;      // kTooLarge: libxml2's operations.
 
+// YAML and JSON texts (yaml.h).
+inline constexpr uint32_t kYamlBytesMax = 16u << 20;  // kTooLarge: one text.
+inline constexpr uint32_t kYamlDepthMax = 64;         // kTooLarge: nested values.
+inline constexpr uint32_t kYamlNodesMax = 500'000;    // kTooLarge: values, aliases expanded.
+
+// Documents (document.h). Beyond each: an error with its place.
+inline constexpr uint32_t kWorkflowsMax = 1000;    // Workflows of one document.
+inline constexpr uint32_t kStepsMax = 1000;        // Steps of one workflow.
+inline constexpr uint32_t kRetriesMax = 100'000;   // retryLimit.
+inline constexpr double kSecondsMax = 30 * 86400;  // retryAfter, x-poll-interval, timeout.
+inline constexpr uint32_t kDiagnosticsMax = 500;   // Further ones are not kept.
+
 }  // namespace tarn::arazzo
