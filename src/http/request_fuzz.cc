@@ -110,8 +110,20 @@ void CheckSame(const Outcome& a, const Outcome& b) {
   }
 }
 
+// True when the last line of a chunked message is a trailer field.
+bool HasTrailers(std::string_view bytes) {
+  bytes.remove_suffix(std::min<size_t>(bytes.size(), 4));
+  const std::string_view line = bytes.substr(bytes.rfind('\n') + 1);
+  return line.find(':') < line.find(';');
+}
+
 void CheckAgainstBeast(const Parsed& parsed, std::string_view bytes) {
   while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // RFC 9112 2.2; Beast takes none.
+  // RFC 9110 6.2 has later minor versions read as the highest one known; Beast refuses them.
+  const std::string_view line = bytes.substr(0, bytes.find('\r'));
+  if (!line.ends_with("HTTP/1.0") && !line.ends_with("HTTP/1.1")) return;
+  // Beast takes trailers for header fields, and so refuses, say, a Transfer-Encoding among them.
+  if (parsed.request.headers.Find("transfer-encoding") != nullptr && HasTrailers(bytes)) return;
   boost::beast::http::request_parser<boost::beast::http::string_body> beast;
   beast.eager(true);
   beast.header_limit(1 << 20);
@@ -131,8 +143,7 @@ void CheckAgainstBeast(const Parsed& parsed, std::string_view bytes) {
   CHECK(message.method_string() == parsed.request.method_text);
   CHECK(message.target() == parsed.request.target);
   CHECK(message.body() == parsed.body);
-  // Beast groups fields of one name, so they are compared as sets; and it adds trailers to them,
-  // which we drop (RFC 9110 6.5.1 forbids merging them blindly).
+  // Beast groups fields of one name, so they are compared as sets.
   std::vector<Headers::Field> theirs;
   for (const auto& field : message) {
     theirs.emplace_back(std::string(field.name_string()), std::string(field.value()));
@@ -140,8 +151,7 @@ void CheckAgainstBeast(const Parsed& parsed, std::string_view bytes) {
   std::vector<Headers::Field> ours = parsed.request.headers.fields();
   std::sort(theirs.begin(), theirs.end());
   std::sort(ours.begin(), ours.end());
-  CHECK(std::includes(theirs.begin(), theirs.end(), ours.begin(), ours.end()));
-  CHECK(message.chunked() || theirs == ours);
+  CHECK(theirs == ours);
 }
 
 }  // namespace

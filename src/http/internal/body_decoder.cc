@@ -132,20 +132,25 @@ void BodyDecoder::StepExtension(char c) {
     case State::kExtName:
       if (IsChar(c, kTokenChar)) {
         ext_name_empty_ = false;
-        return;
-      }
-      if (ext_name_empty_) {
+      } else if (ext_name_empty_) {
         if (!IsSpace(c)) Fail("bad chunk extension");
-        return;
+      } else if (c == '=') {
+        state_ = State::kExtBeforeValue;
+      } else if (IsSpace(c)) {
+        state_ = State::kExtAfterName;
+      } else {
+        EndExtension(c);
       }
-      state_ = State::kExtAfterName;
-      [[fallthrough]];
+      return;
     case State::kExtAfterName:
       if (c == '=') {
         state_ = State::kExtBeforeValue;
-        return;
+      } else if (c == ';') {
+        EndExtension(c);
+      } else if (!IsSpace(c)) {
+        Fail("bad chunk extension");
       }
-      break;
+      return;
     case State::kExtBeforeValue:
       if (c == '"') {
         state_ = State::kExtQuoted;
@@ -156,9 +161,8 @@ void BodyDecoder::StepExtension(char c) {
       }
       return;
     case State::kExtToken:
-      if (IsChar(c, kTokenChar)) return;
-      state_ = State::kExtAfterQuoted;
-      break;
+      if (!IsChar(c, kTokenChar)) EndExtension(c);
+      return;
     case State::kExtQuoted:
       if (c == '"') {
         state_ = State::kExtAfterQuoted;
@@ -173,16 +177,22 @@ void BodyDecoder::StepExtension(char c) {
       if (!IsChar(c, kFieldChar)) Fail("bad chunk extension");
       return;
     default:
-      break;
+      EndExtension(c);
+      return;
   }
-  // After a name or a value: the next extension or the end of the line. White space must be
-  // followed by one of ';' and, after a name, '='.
+}
+
+// What may follow a complete extension: the next one, or the end of the line. White space is only
+// allowed before a ';'.
+void BodyDecoder::EndExtension(char c) {
   if (c == ';') {
     state_ = State::kExtName;
     ext_name_empty_ = true;
   } else if (c == '\r') {
     EndSize();
-  } else if (!IsSpace(c)) {
+  } else if (IsSpace(c)) {
+    state_ = State::kBeforeExt;
+  } else {
     Fail("bad chunk extension");
   }
 }

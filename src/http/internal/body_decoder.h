@@ -59,6 +59,7 @@ class BodyDecoder {
   void Fail(std::string_view message);
   void StepSize(char c);
   void StepExtension(char c);
+  void EndExtension(char c);
   void StepTrailer(char c);
   // The end of the size line: CR was seen.
   void EndSize() { state_ = State::kSizeLf; }

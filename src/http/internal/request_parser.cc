@@ -173,6 +173,7 @@ void RequestParser::InterpretField(std::string_view name, std::string_view value
     if (!EqualsLower(value, "chunked")) return Fail(501, "only the chunked coding is understood");
   } else if (EqualsLower(name, "connection")) {
     ForEachMember(value, [this](std::string_view member) {
+      if (!AreChars(member, kTokenChar)) Fail(400, "bad Connection");
       if (EqualsLower(member, "close")) says_close_ = true;
       if (EqualsLower(member, "keep-alive")) says_keep_alive_ = true;
     });
