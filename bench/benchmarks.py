@@ -16,6 +16,8 @@ BUCKET = "bench"
 JOB_DEADLINE_S = 900
 READ_IDS = 20_000
 READ_SECONDS = 10
+READ_QUICK_SECONDS = 3
+READ_WARM_SECONDS = 2
 READ_CONNECTIONS = 64
 SETTLE_DEADLINE_S = 60
 S3_OBJECT_BYTES = 64 << 20
@@ -29,6 +31,7 @@ class Run:
         self.figures = figures
         self.folder = folder
         self._server = None
+        self._clients = {}
         self._uploaded = {}
         self._synthea = self._synthetic = None
         self.loaded = None  # (store id, FHIR path, data set) after an import.
@@ -44,6 +47,9 @@ class Run:
         return self._server
 
     def stop(self):
+        for client in self._clients.values():
+            client.connection.close()
+        self._clients = {}
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -58,12 +64,17 @@ class Run:
             self._synthetic = datasets.synthetic(self.folder, self.options.patients, 1)
         return self._synthetic
 
+    def _client(self, kind, url):
+        if kind not in self._clients:
+            self._clients[kind] = kind(url)
+        return self._clients[kind]
+
     def healthlake(self):
-        return HealthLake(self.server().url)
+        return self._client(HealthLake, self.server().url)
 
     def s3(self):
         check(self.server().s3_url, "--s3 URL is needed with --url")
-        return S3(self.server().s3_url)
+        return self._client(S3, self.server().s3_url)
 
     def upload(self, data):
         """Puts the set's files below s3://bench/<name>/in/, once."""
@@ -95,15 +106,16 @@ class Run:
 
     def check_reads(self, path, data, count):
         """Resources of the set read back as they were, but for what the server adds to meta."""
-        connection = Connection(self.server().url)
-        for resource in data.sample(count, seed=random.randrange(1 << 30)):
-            where = f"{resource['resourceType']}/{resource['id']}"
-            status, _, body = connection.request("GET", f"{path}/{where}")
-            check(status == 200, f"read of {where}: status {status}")
-            stored = datasets.parse(body)
-            check(stored["meta"].keys() >= {"versionId", "lastUpdated"}, f"{where}: meta is bare")
-            check(datasets.fingerprint(stored) == datasets.fingerprint(resource),
-                  f"{where} is not what was imported")
+        with Connection(self.server().url) as connection:
+            for resource in data.sample(count, seed=random.randrange(1 << 30)):
+                where = f"{resource['resourceType']}/{resource['id']}"
+                status, _, body = connection.request("GET", f"{path}/{where}")
+                check(status == 200, f"read of {where}: status {status}")
+                stored = datasets.parse(body)
+                check(stored["meta"].keys() >= {"versionId", "lastUpdated"},
+                      f"{where}: meta is bare")
+                check(datasets.fingerprint(stored) == datasets.fingerprint(resource),
+                      f"{where} is not what was imported")
 
     def need_loaded(self):
         if self.loaded is None:
@@ -168,7 +180,8 @@ def bench_start(run):
         for _ in range(count):
             server = Server.start(data)
             try:
-                HealthLake(server.url).call("ListFHIRDatastores")
+                with HealthLake(server.url) as client:
+                    client.call("ListFHIRDatastores")
                 times.append(server.ready_ms)
             finally:
                 server.stop()
@@ -186,7 +199,8 @@ def bench_idle_rss(run):
     with Folder(run.folder) as empty:
         server = Server.start(empty)
         try:
-            HealthLake(server.url).call("ListFHIRDatastores")
+            with HealthLake(server.url) as client:
+                client.call("ListFHIRDatastores")
             time.sleep(1)
             run.figures.add("idle_rss", rss_mb(server.pid), "MiB")
         finally:
@@ -299,11 +313,11 @@ def fill_by_put(run, path, data):
     where = [f"{value['resourceType']}/{value['id']}" for value in map(json.loads, lines)]
 
     def put(part):
-        connection = Connection(run.server().url)
-        for name, line in part:
-            status, _, body = connection.request("PUT", f"{path}/{name}", line,
-                                                 {"Content-Type": "application/fhir+json"})
-            check(status in (200, 201), f"put {name}: {status} {body[:300]!r}")
+        with Connection(run.server().url) as connection:
+            for name, line in part:
+                status, _, body = connection.request("PUT", f"{path}/{name}", line,
+                                                     {"Content-Type": "application/fhir+json"})
+                check(status in (200, 201), f"put {name}: {status} {body[:300]!r}")
     pairs = list(zip(where, lines))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(put, [pairs[i::8] for i in range(8)]))
@@ -325,14 +339,14 @@ def bench_read(run):
             tempfile.NamedTemporaryFile("r", suffix=".json", dir=run.folder) as result:
         paths.write("".join(f"{path}/{name}\n" for name in ids))
         paths.flush()
-        seconds = 3 if run.options.quick else READ_SECONDS
+        seconds = READ_QUICK_SECONDS if run.options.quick else READ_SECONDS
 
         def load(duration):
             subprocess.run(["wrk", "-t", "2", "-c", str(READ_CONNECTIONS), "-d", f"{duration}s",
                             "--timeout", "10s", "-s", str(datasets.ROOT / "bench" / "read.lua"),
                             run.server().url, "--", paths.name, result.name],
                            check=True, stdout=subprocess.DEVNULL, timeout=duration + 60)
-        load(2)  # Warms caches; not counted.
+        load(READ_WARM_SECONDS)  # Warms caches; not counted.
         meter = Meter(run.server())
         load(seconds)
         meter.stop()

@@ -23,6 +23,15 @@ class Connection:
         self.connection = http.client.HTTPConnection(parts.hostname, parts.port or 80,
                                                      timeout=REQUEST_TIMEOUT_S)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.connection.close()
+
     def request(self, method, path, body=None, headers=None):
         """Returns (status, headers, body). An idle connection that is gone is tried once more."""
         for attempt in (1, 2):
@@ -38,10 +47,18 @@ class Connection:
                     raise
 
 
-class HealthLake:
+class Client:
     def __init__(self, url):
         self.connection = Connection(url)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+
+class HealthLake(Client):
     def call(self, operation, **request):
         status, _, body = self.connection.request(
             "POST", "/", json.dumps(request).encode(),
@@ -98,10 +115,7 @@ class HealthLake:
                           DatastoreId=store, JobId=started["JobId"])
 
 
-class S3:
-    def __init__(self, url):
-        self.connection = Connection(url)
-
+class S3(Client):
     def make_bucket(self, bucket):
         status, _, body = self.connection.request("PUT", f"/{bucket}")
         check(status in (200, 409), f"make bucket: {status} {body[:300]!r}")
