@@ -19,6 +19,9 @@ inline constexpr size_t kTrailerBytesMax = 8 << 10;          // 400
 
 // Memory that all buffered request bodies of one server may hold together; beyond it 503.
 inline constexpr int64_t kBufferedBodyBytesTotalMax = 256ll << 20;
+// Bodies up to this size are taken even then, so that clients with large bodies cannot lock those
+// with small ones out (10,000 connections hold 160 MB of them at most).
+inline constexpr size_t kSmallBodyBytes = 16 << 10;
 
 // One read from a socket; also the size of the buffer that each loop and each streaming worker
 // has. At least a TLS record (16 KB), so that no decrypted bytes wait unseen in OpenSSL.

@@ -45,6 +45,10 @@ ServerMetrics MakeMetrics(const ServerOptions& options, const RouteTable& router
   const MetricLabels labels = {{"server", options.name}};
   metrics.connections =
       &registry.GetGauge("tarn_http_connections", "Open client connections.", labels);
+  metrics.handlers_queued =
+      &registry.GetGauge("tarn_http_handlers_queued", "Requests waiting for a worker.", labels);
+  metrics.streams_queued = &registry.GetGauge("tarn_http_streams_queued",
+                                              "Requests waiting for a streaming worker.", labels);
   metrics.connections_accepted = &registry.GetCounter("tarn_http_connections_accepted_total",
                                                       "Client connections accepted.", labels);
   metrics.connections_refused =
@@ -127,7 +131,12 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router rout
                       [raw = state.get()](int descriptor, std::string peer) {
                         raw->Accept(descriptor, std::move(peer));
                       }));
-  state->loops.front()->set_on_sweep([listener] { listener->Resume(); });
+  state->loops.front()->set_on_sweep([listener, &core] {
+    listener->Resume();
+    if (core.pools_closed.load()) return;
+    core.metrics.handlers_queued->Set(static_cast<int64_t>(core.workers->queued()));
+    core.metrics.streams_queued->Set(static_cast<int64_t>(core.stream_workers->queued()));
+  });
   // Every write of ours says MSG_NOSIGNAL; this is for what other libraries write.
   std::signal(SIGPIPE, SIG_IGN);
   core.workers = std::make_unique<WorkerPool>(

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
@@ -77,6 +78,16 @@ Router TlsRouter() {
              [](Request&) { return TextResponse(std::string(5'000'000, 'l')); });
   router.Add(Method::kPost, "/echo", OnWorkers("echo"),
              [](Request& request) { return TextResponse(request.body); });
+  router.Add(Method::kPut, "/plain", OnWorkers("plain", 1 << 30), [](Request& request) {
+    std::string block(1000, 0);
+    uint64_t bytes = 0;
+    for (;;) {
+      const auto got = request.body_reader->Read(block);
+      CHECK(got.ok());
+      if (got.value() == 0) return TextResponse(std::to_string(bytes));
+      bytes += got.value();
+    }
+  });
   router.Add(Method::kPut, "/both", OnWorkers("both", 1 << 30), [](Request& request) {
     uint64_t sum = 0;
     std::string block(1000, 0);  // Less than a record: decrypted bytes wait in OpenSSL.
@@ -146,6 +157,56 @@ TEST(Tls, PlainAndSilentClientsAreDropped) {
   EXPECT_EQ(plain.ReadToEnd().find("HTTP/1.1 200"), std::string::npos);
   RawClient silent(server.port());
   EXPECT_TRUE(silent.IsClosedByServer());
+}
+
+// A blocking TLS client that sends exactly what it is told.
+class RawTlsClient {
+ public:
+  explicit RawTlsClient(uint16_t port) : context_(SSL_CTX_new(TLS_client_method())) {
+    bio_ = BIO_new_ssl_connect(context_);
+    BIO_set_conn_hostname(bio_, ("127.0.0.1:" + std::to_string(port)).c_str());
+    CHECK(BIO_do_connect(bio_) == 1);
+  }
+  ~RawTlsClient() {
+    BIO_free_all(bio_);
+    SSL_CTX_free(context_);
+  }
+  RawTlsClient(const RawTlsClient&) = delete;
+  RawTlsClient& operator=(const RawTlsClient&) = delete;
+
+  void Send(std::string_view bytes) {
+    CHECK(BIO_write(bio_, bytes.data(), static_cast<int>(bytes.size())) ==
+          static_cast<int>(bytes.size()));
+  }
+  // Reads until `end` was received.
+  std::string ReadThrough(std::string_view end) {
+    std::string all;
+    char block[4096];
+    while (all.find(end) == std::string::npos) {
+      const int got = BIO_read(bio_, block, sizeof block);
+      if (got <= 0) return all;
+      all.append(block, static_cast<size_t>(got));
+    }
+    return all;
+  }
+
+ private:
+  SSL_CTX* const context_;
+  BIO* bio_ = nullptr;
+};
+
+TEST(Tls, FindsTheNextRequestInTheRecordOfABody) {
+  const TestCertificate certificate;
+  TestServer server(TlsRouter(), TlsOptions(certificate));
+  RawTlsClient client(server.port());
+  const std::string body(2'000'000, 'b');
+  const std::string requests = "PUT /both HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" +
+                               body + "GET /tls HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.Send(requests);
+  EXPECT_NE(client.ReadThrough("\r\n\r\nyes").find("\r\n\r\nyes"), std::string::npos);
+  client.Send("PUT /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + body +
+              "GET /tls HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(client.ReadThrough("\r\n\r\nyes").find("\r\n\r\nyes"), std::string::npos);
 }
 
 TEST(Tls, ServesManyAtOnce) {

@@ -102,6 +102,18 @@ void Connection::OnReadable() {
   }
 }
 
+// Takes what TLS has decrypted and the socket's readiness does not show: a streaming worker reads
+// as little as its handler asks for, and may leave the rest of a record.
+bool Connection::ReadPending() {
+  if (!transport_.HasPending()) return false;
+  const std::span<char> buffer = loop_.read_buffer();
+  const IoResult io = transport_.Read(buffer);
+  if (io.kind != IoResult::Kind::kBytes) return false;  // The next event tells what it is.
+  core_.metrics.received_bytes->Add(io.bytes);
+  input_.append(buffer.data(), io.bytes);
+  return true;
+}
+
 void Connection::Linger() {
   const std::span<char> buffer = loop_.read_buffer();
   const IoResult io = transport_.Read(buffer);
@@ -173,7 +185,7 @@ void Connection::Pump(std::string_view in) {
     } else if (next == Next::kReadMore) {
       const bool idle = phase_ == Phase::kIdle && input_.empty();
       if (idle && core_.stopping.load(std::memory_order_relaxed)) return Close();
-      return Watch(EPOLLIN);
+      if (!ReadPending()) return Watch(EPOLLIN);
     } else if (next == Next::kYield) {
       // The socket can be written to, so the next batch of events brings us back, after the other
       // connections.
@@ -336,7 +348,7 @@ size_t Connection::BufferBody(std::string_view in) {
       body_.chunked() ? in.size() : std::min<uint64_t>(in.size(), body_.remaining()));
   const int64_t held = core_.buffered_body_bytes.fetch_add(growth) + growth;
   body_charged_ += growth;
-  if (held > kBufferedBodyBytesTotalMax) {
+  if (held > kBufferedBodyBytesTotalMax && before + static_cast<size_t>(growth) > kSmallBodyBytes) {
     Fail(503, "too many request bodies are in memory; try again later", After::kClose);
     return 0;
   }
@@ -410,8 +422,18 @@ bool Connection::Submit() {
   return false;
 }
 
+// What still waits for a worker when the server's patience is over is not begun.
+void Connection::RefuseWhenStopping() {
+  response_ = core_.router->formatter(503, request_, "the server is stopping");
+  response_.stream = nullptr;
+}
+
 void Connection::RunHandlerOnWorker() {
-  response_ = route_->handler(request_);
+  if (core_.pools_closed.load()) {
+    RefuseWhenStopping();
+  } else {
+    response_ = route_->handler(request_);
+  }
   loop_.events().Post([this] {
     state_ = State::kReading;
     if (IsStreamed()) {
@@ -432,7 +454,11 @@ void Connection::RunUploadOnWorker() {
                            .sends_continue = parser_.expect_continue() && !body_.chunked(),
                            .body_bytes_max = body_bytes_max_});
   request_.body_reader = &reader;
-  response_ = route_->handler(request_);
+  if (core_.pools_closed.load()) {
+    RefuseWhenStopping();
+  } else {
+    response_ = route_->handler(request_);
+  }
   StreamOutcome outcome;
   if (!reader.Finish()) {
     keep_alive_ = false;
@@ -449,7 +475,12 @@ void Connection::RunUploadOnWorker() {
 void Connection::RunDownloadOnWorker() {
   PacedSocket socket(transport_, core_.clock, core_.options.limits);
   StreamOutcome outcome;
-  SendStream(socket, &outcome);
+  if (core_.pools_closed.load()) {
+    RefuseWhenStopping();
+    outcome.must_respond = true;
+  } else {
+    SendStream(socket, &outcome);
+  }
   loop_.events().Post([this, outcome] { OnStreamDone(outcome); });
 }
 
@@ -499,7 +530,6 @@ void Connection::OnStreamDone(const StreamOutcome& outcome) {
   if (!outcome.complete) return Close();
   if (!keep_alive_) close_after_write_ = true;
   ResetForNext();
-  if (transport_.HasPending() && !close_after_write_) return OnReadable();
   Resume();
 }
 

@@ -55,6 +55,7 @@ class Connection final : public EventLoop::Watcher {
   // Reading.
   void OnReadable();
   void ContinueHandshake();
+  bool ReadPending();
   void Linger();
   void Pump(std::string_view in);
   void Resume();  // Pump with what was received before.
@@ -72,6 +73,7 @@ class Connection final : public EventLoop::Watcher {
 
   // Running handlers.
   bool Submit();
+  void RefuseWhenStopping();
   void RunHandlerOnWorker();
   void RunUploadOnWorker();
   void RunDownloadOnWorker();

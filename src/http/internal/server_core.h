@@ -27,6 +27,8 @@ struct RouteMetrics {
 struct ServerMetrics {
   std::vector<RouteMetrics> routes;  // By Route::index; the last one is for "no route".
   Gauge* connections = nullptr;
+  Gauge* handlers_queued = nullptr;  // Set at every sweep.
+  Gauge* streams_queued = nullptr;
   Counter* connections_accepted = nullptr;
   Counter* connections_refused = nullptr;
   Counter* received_bytes = nullptr;
