@@ -63,8 +63,8 @@ struct Request {
   Headers headers;
   // Complete when `body_reader` is null: bodies of up to kBufferedBodyBytesMax.
   std::string body;
-  // For larger and for chunked bodies of unknown length on streaming routes. Lives as long as the
-  // handler runs.
+  // Set for larger ones, on routes that take them; a chunked body is buffered until it passes that
+  // size. Lives as long as the handler runs.
   BodyReader* body_reader = nullptr;
   std::optional<uint64_t> content_length;
   QueryParameters path_parameters;  // {name} parts of the route's pattern, decoded.

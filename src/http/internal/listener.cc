@@ -118,13 +118,19 @@ void Listener::OnEvents(uint32_t) {
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted < 0) {
       const int error = errno;
-      if (error == EAGAIN || error == EWOULDBLOCK) return;
+      if (error == EAGAIN || error == EWOULDBLOCK) {
+        warned_ = false;
+        return;
+      }
       if (error == EINTR || error == ECONNABORTED) continue;
       // Out of descriptors or memory: the connection stays in the backlog, and asking again at
       // once would only burn the processor. The next sweep resumes.
       paused_ = true;
       loop_->Change(descriptor_, 0, this);
-      LogWarning("accepting connections paused", {{"reason", std::strerror(error)}});
+      if (!std::exchange(warned_, true)) {
+        LogWarning("accepting connections paused",
+                   {{"reason", ErrnoError("accept", error).detail}});
+      }
       return;
     }
     const int on = 1;

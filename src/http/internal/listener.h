@@ -42,6 +42,7 @@ class Listener final : public EventLoop::Watcher {
   EventLoop* loop_ = nullptr;
   OnAccept on_accept_;
   bool paused_ = false;
+  bool warned_ = false;  // Said once until the backlog is empty again.
 };
 
 }  // namespace tarn::http
