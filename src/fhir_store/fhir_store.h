@@ -1,6 +1,6 @@
 // One FHIR data store: versions of resources, single writes, import and export.
 // Spec: FHIR R4 "RESTful API"; HealthLake's behaviour where it is known (docs/reference/).
-// Stored form: docs/internals/storage.md.
+// Stored form and how the jobs work: docs/internals/fhir-storage.md.
 // Threads: every method may be called from any thread.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -83,6 +84,8 @@ struct FhirStoreOptions {
   uint64_t export_part_bytes_max = 256u << 20;
 };
 
+struct StoreState;  // internal/state.h
+
 class FhirStore {
  public:
   // The arguments must outlive the store. Errors: kCorrupt, kUnavailable.
@@ -108,7 +111,8 @@ class FhirStore {
                               const Precondition& precondition);
 
   // Queues a job; workers of `RunJobs` take it up. `with` commits with it. `job_id`: chosen by the
-  // caller (Queue::SubmitAs), or empty. Errors: kBusy, kConflict (the id, or a condition of `with`).
+  // caller (Queue::SubmitAs), or empty. Errors: kBusy, kConflict (the id, or a condition of
+  // `with`).
   Result<jobs::Job> SubmitImport(const ImportRequest& request, kv::Batch with,
                                  std::string_view job_id = {});
   Result<jobs::Job> SubmitExport(const ExportRequest& request, kv::Batch with,
@@ -133,9 +137,8 @@ class FhirStore {
   kv::StoreStats Stats() const;
 
  private:
-  struct State;
-  explicit FhirStore(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit FhirStore(std::unique_ptr<StoreState> state);
+  std::unique_ptr<StoreState> state_;
 };
 
 inline constexpr std::string_view kImportKind = "fhir-import";
@@ -144,5 +147,22 @@ inline constexpr std::string_view kExportKind = "fhir-export";
 // The job's request as it was submitted. Errors: kCorrupt.
 Result<ImportRequest> ParseImportRequest(const jobs::Job& job);
 Result<ExportRequest> ParseExportRequest(const jobs::Job& job);
+
+// The folder below the job's output location that all its objects go to; ends in '/'. For either
+// kind. Errors: kCorrupt.
+Result<objects::S3Uri> JobOutputFolder(std::string_view data_store_id, const jobs::Job& job);
+
+// What a completed export wrote.
+struct ExportedFile {
+  std::string type;
+  objects::S3Uri uri;
+  uint64_t count = 0;  // Resources, one a line.
+};
+struct ExportReport {
+  int64_t transaction_unix_ms = 0;  // The exported state is that of this time.
+  std::vector<ExportedFile> files;  // By type name, then name.
+};
+// Empty while the job has not completed. Errors: kCorrupt.
+Result<ExportReport> ParseExportReport(const jobs::Job& job);
 
 }  // namespace tarn::fhir_store

@@ -1,0 +1,132 @@
+// One block of whole NDJSON lines on its way through an import: read (import_source.h), worked on
+// by any thread (LineWorker), then added to a run by the coordinator in the order of reading.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir/ndjson.h"
+#include "fhir/resource.h"
+#include "fhir_store/internal/keys.h"
+#include "fhir_store/internal/resource_text.h"
+#include "fhir_store/internal/state.h"
+#include "fhir_store/internal/write_gate.h"
+#include "kv/store.h"
+
+namespace tarn::fhir_store {
+
+struct ImportFile {
+  uint64_t number = 0;  // Of the job's files in key order, from 0.
+  std::string key;
+  std::string name;  // Of its output objects: the key without the job's input prefix.
+  uint64_t bytes = 0;
+  std::string etag;
+};
+
+enum class LineOutcome : uint8_t { kNew, kChanged, kUnchanged, kFailed };
+
+// What became of one line that is not blank. Offsets are into the strings of its block.
+struct ImportLine {
+  uint64_t key_hash = 0;
+  uint64_t number = 0;  // In its file, from 1.
+  uint32_t text_offset = 0;
+  uint32_t text_bytes = 0;
+  uint32_t key_offset = 0;  // In `keys`: the key of family current, then the id as text.
+  uint32_t body_offset = 0;
+  uint32_t body_bytes = 0;  // 0 when there is nothing to store.
+  uint32_t failure = 0;     // Index, when kFailed.
+  uint32_t version = 0;     // The version that the resource has after this line.
+  Ordinal ordinal = 0;      // Not yet known when kNew.
+  int64_t last_updated_unix_ms = 0;
+  fhir::TypeId type = fhir::kNoType;
+  uint8_t key_bytes = 0;
+  uint8_t id_bytes = 0;
+  LineOutcome outcome = LineOutcome::kFailed;
+  bool was_live = false;  // Before this line.
+};
+
+struct ImportBlock {
+  // From the source. A file ends with a block that has `file_end` and no lines.
+  fhir::NdjsonBlock ndjson;
+  std::shared_ptr<const ImportFile> file;  // Null when there is none (a load).
+  bool gzip = false;
+  bool file_end = false;
+  fhir::NdjsonPosition after;  // In the file's (inflated) bytes.
+  std::string file_error;      // Not empty: why the file ends before its end.
+
+  // From the worker.
+  WriteGate::Mark mark = 0;
+  std::vector<ImportLine> lines;
+  std::vector<Error> failures;
+  std::string keys;
+  std::string bodies;
+
+  std::string_view Text(const ImportLine& line) const {
+    return ndjson.text().substr(line.text_offset, line.text_bytes);
+  }
+  std::string_view Key(const ImportLine& line) const {
+    return std::string_view(keys).substr(line.key_offset, line.key_bytes);
+  }
+  std::string_view Id(const ImportLine& line) const {
+    return std::string_view(keys).substr(line.key_offset + line.key_bytes, line.id_bytes);
+  }
+  std::string_view Body(const ImportLine& line) const {
+    return std::string_view(bodies).substr(line.body_offset, line.body_bytes);
+  }
+};
+
+// Threads: one LineWorker belongs to one thread.
+class LineWorker {
+ public:
+  explicit LineWorker(StoreState& state) : state_(state) {}  // `state` must outlive the worker.
+
+  // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)
+  // fail the whole block: kCorrupt, kUnavailable.
+  Status Work(ImportBlock* block);
+
+  // Decides one line again, against what `snapshot` holds now. Its body is appended to `bodies`.
+  Status WorkAgain(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot);
+  // Decides one line again, as following a version of its resource that is not committed yet.
+  struct Before {
+    std::string_view body;  // Stored form.
+    uint32_t version = 0;
+    Ordinal ordinal = 0;
+    int64_t last_updated_unix_ms = 0;
+  };
+  Status WorkAfter(ImportBlock* block, ImportLine* line, const Before& before);
+
+ private:
+  // A stamped text that waits for its compression.
+  struct Stamped {
+    uint32_t line;
+    size_t offset;
+    size_t bytes;
+  };
+
+  void ReadLines(ImportBlock* block);
+  Status ReadLine(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot);
+  Status Decide(const ImportBlock& block, ImportLine* line, const kv::Snapshot& snapshot);
+  // Whether the reader's text has the content of the stored `body`.
+  Result<bool> SameContent(std::string_view body);
+  void Stamp(const ImportBlock& block, const ImportLine& line);
+  void Compress(ImportBlock* block, ImportLine* line, std::string_view stamped);
+  Status StampAndCompress(ImportBlock* block, ImportLine* line);
+  void Trim();
+
+  StoreState& state_;
+  ResourceReader reader_;
+  ResourceReader old_reader_;
+  int64_t now_unix_ms_ = 0;
+  std::string stamped_;
+  std::vector<Stamped> waiting_;
+  std::string value_;
+  std::string old_text_;
+  std::string old_content_;
+  std::string new_content_;
+};
+
+}  // namespace tarn::fhir_store

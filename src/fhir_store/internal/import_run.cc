@@ -1,0 +1,291 @@
+// How a run reaches the store.
+//
+// Sorted files (kv::Run) may only hold keys that are new. All of a run's keys are, but for those
+// of family `current` of resources that exist already. So when there are such, `current` goes with
+// the publishing batch as a whole, and the rest as files: still one atomic step. Rejected: two
+// commits, since a crash between them would repeat half of the lines on resumption, and a resource
+// with two lines would get versions that nobody wrote.
+#include "fhir_store/internal/import_run.h"
+
+#include <algorithm>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "fhir_store/internal/families.h"
+#include "fhir_store/limits.h"
+
+namespace tarn::fhir_store {
+namespace {
+
+// A run with changed resources holds their records in a batch, which takes more memory.
+constexpr size_t kChangedRunResourcesMax = 100'000;
+// A batch of more bytes than this would go through the log and the write buffer for no gain.
+constexpr size_t kBatchBytesMax = 8u << 20;
+
+}  // namespace
+
+Status ImportRun::Add(ImportBlock* block) {
+  std::vector<uint64_t> hashes;
+  hashes.reserve(block->lines.size());
+  for (const ImportLine& line : block->lines) {
+    if (line.outcome != LineOutcome::kFailed) hashes.push_back(line.key_hash);
+  }
+  const WriteGate::Staleness staleness = state_.gate.Hold(hashes, block->mark);
+  if (staleness.all || !staleness.keys.empty()) {
+    const std::unordered_set<uint64_t> stale(staleness.keys.begin(), staleness.keys.end());
+    const auto snapshot = state_.kv.GetSnapshot();
+    for (ImportLine& line : block->lines) {
+      if (!staleness.all && !stale.contains(line.key_hash)) continue;
+      TRY(worker_.WorkAgain(block, &line, *snapshot));
+    }
+  }
+  for (ImportLine& line : block->lines) {
+    if (line.outcome != LineOutcome::kFailed) TRY(AddLine(block, &line));
+  }
+  body_bytes_ += block->bodies.size();
+  block_bodies_.push_back(std::exchange(block->bodies, {}));
+  return Ok();
+}
+
+Status ImportRun::AddLine(ImportBlock* block, ImportLine* line) {
+  const std::string_view key = block->Key(*line);
+  const uint32_t found =
+      index_.Find(line->key_hash, [&](uint32_t id) { return Key(ids_[id]) == key; });
+  if (found == kNone) return AddFirst(*block, line);
+  Id& id = ids_[found];
+  if (id.newest_body != kNone) {
+    // The body of an earlier line of this very block is still in the block, which may grow while
+    // this line is compressed: copied.
+    const Body& newest = bodies_[id.newest_body];
+    const std::string before(
+        newest.block < block_bodies_.size()
+            ? BodyBytes(newest)
+            : std::string_view(block->bodies).substr(newest.offset, newest.bytes));
+    TRY(worker_.WorkAfter(block, line,
+                          {.body = before,
+                           .version = id.version,
+                           .ordinal = id.ordinal,
+                           .last_updated_unix_ms = id.last_updated_unix_ms}));
+    if (line->outcome == LineOutcome::kFailed) return Ok();
+  }
+  line->ordinal = id.ordinal;
+  if (line->outcome == LineOutcome::kUnchanged) return Ok();
+  // Without a body in the run the line was decided against the store, and so stands.
+  if (id.newest_body == kNone) ++changed_;
+  id.version = line->version;
+  id.last_updated_unix_ms = line->last_updated_unix_ms;
+  AddBody(*line, found);
+  return Ok();
+}
+
+Status ImportRun::AddFirst(const ImportBlock& block, ImportLine* line) {
+  Id id;
+  id.created = line->outcome == LineOutcome::kNew;
+  if (id.created) {
+    TRY(line->ordinal, state_.ordinals->Take(line->type));
+    ++created_;
+  }
+  id.type = line->type;
+  id.ordinal = line->ordinal;
+  id.version = line->version;
+  id.last_updated_unix_ms = line->last_updated_unix_ms;
+  id.goes_live = !line->was_live;
+  id.key_offset = keys_.size();
+  id.key_bytes = line->key_bytes;
+  keys_.append(block.Key(*line));
+  const auto number = static_cast<uint32_t>(ids_.size());
+  ids_.push_back(id);
+  index_.Insert(line->key_hash, number);
+  if (line->outcome == LineOutcome::kUnchanged) return Ok();
+  if (!id.created) ++changed_;
+  AddBody(*line, number);
+  return Ok();
+}
+
+void ImportRun::AddBody(const ImportLine& line, uint32_t id) {
+  ids_[id].newest_body = static_cast<uint32_t>(bodies_.size());
+  bodies_.push_back({.id = id,
+                     .version = line.version,
+                     .block = static_cast<uint32_t>(block_bodies_.size()),
+                     .offset = line.body_offset,
+                     .bytes = line.body_bytes});
+}
+
+bool ImportRun::IsFull() const {
+  return body_bytes_ >= state_.options.import_run_bytes_max ||
+         ids_.size() >= kImportRunResourcesMax ||
+         (changed_ > 0 && ids_.size() >= kChangedRunResourcesMax);
+}
+
+CurrentRecord ImportRun::RecordOf(const Id& id) const {
+  return {.version = id.version,
+          .ordinal = id.ordinal,
+          .deleted = false,
+          .last_updated_unix_ms = id.last_updated_unix_ms};
+}
+
+std::vector<LogEntry> ImportRun::LogEntries() const {
+  std::vector<LogEntry> entries;
+  std::vector<const Id*> created;
+  for (const Id& id : ids_) {
+    if (id.created) created.push_back(&id);
+  }
+  std::sort(created.begin(), created.end(), [](const Id* a, const Id* b) {
+    return std::pair(a->type, a->ordinal) < std::pair(b->type, b->ordinal);
+  });
+  for (const Id* id : created) {
+    if (!entries.empty() && entries.back().type == id->type &&
+        entries.back().ordinal + entries.back().count == id->ordinal) {
+      ++entries.back().count;
+    } else {
+      entries.push_back({.op = LogOp::kCreated, .type = id->type, .ordinal = id->ordinal});
+    }
+  }
+  for (const Body& body : bodies_) {
+    const Id& id = ids_[body.id];
+    if (id.created && body.version == 1) continue;
+    entries.push_back(
+        {.op = LogOp::kPut, .type = id.type, .ordinal = id.ordinal, .version = body.version});
+  }
+  return entries;
+}
+
+std::vector<std::pair<std::string, kv::Bits>> ImportRun::LiveChunks() const {
+  std::vector<uint64_t> places;  // type, ordinal
+  for (const Id& id : ids_) {
+    if (id.goes_live) places.push_back(uint64_t{id.type} << 32 | id.ordinal);
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<std::pair<std::string, kv::Bits>> chunks;
+  for (size_t i = 0; i < places.size();) {
+    const uint64_t chunk = places[i] / kChunkOrdinals;
+    std::vector<uint16_t> members;
+    for (; i < places.size() && places[i] / kChunkOrdinals == chunk; ++i) {
+      members.push_back(static_cast<uint16_t>(places[i] % kChunkOrdinals));
+    }
+    chunks.emplace_back(
+        LiveKey(static_cast<fhir::TypeId>(chunk >> 16), static_cast<uint32_t>(chunk & 0xffff)),
+        kv::Bits(members));
+  }
+  return chunks;
+}
+
+void ImportRun::PutCurrent(kv::Batch* batch) const {
+  for (const Id& id : ids_) {
+    if (id.newest_body != kNone) batch->Put(kCurrent, Key(id), EncodeCurrent(RecordOf(id)));
+  }
+}
+
+void ImportRun::FillBatch(kv::Batch* batch) const {
+  PutCurrent(batch);
+  for (const Id& id : ids_) {
+    if (id.created) batch->Put(kIdent, IdentKey(id.type, id.ordinal), Key(id).substr(2));
+  }
+  for (const Body& body : bodies_) {
+    const Id& id = ids_[body.id];
+    batch->Put(kVersion, VersionKey(id.type, id.ordinal, body.version), BodyBytes(body));
+  }
+  for (const auto& [key, bits] : LiveChunks()) batch->MergeBits(kLive, key, bits, kv::Bits());
+}
+
+Status ImportRun::FillRunCurrent(kv::Run* run) const {
+  // The first 8 bytes of a key (type, tag, 5 bytes of the id) nearly always decide.
+  std::vector<std::pair<uint64_t, uint32_t>> order;
+  order.reserve(ids_.size());
+  for (uint32_t i = 0; i < ids_.size(); ++i) {
+    if (ids_[i].newest_body == kNone) continue;
+    std::string head(Key(ids_[i]).substr(0, 8));
+    head.resize(8);
+    order.emplace_back(LoadBe64(head), i);
+  }
+  std::sort(order.begin(), order.end(), [this](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first < b.first;
+    return Key(ids_[a.second]) < Key(ids_[b.second]);
+  });
+  for (const auto& [head, i] : order) {
+    TRY(run->Put(kCurrent, Key(ids_[i]), EncodeCurrent(RecordOf(ids_[i]))));
+  }
+  return Ok();
+}
+
+Status ImportRun::FillRunIdents(kv::Run* run) const {
+  std::vector<std::pair<uint64_t, uint32_t>> order;
+  for (uint32_t i = 0; i < ids_.size(); ++i) {
+    if (!ids_[i].created) continue;
+    order.emplace_back(uint64_t{ids_[i].type} << 32 | ids_[i].ordinal, i);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [place, i] : order) {
+    TRY(run->Put(kIdent, IdentKey(ids_[i].type, ids_[i].ordinal), Key(ids_[i]).substr(2)));
+  }
+  return Ok();
+}
+
+Status ImportRun::FillRunBodies(kv::Run* run) const {
+  struct Place {
+    uint64_t resource;  // type, ordinal
+    uint32_t version;
+    uint32_t body;
+  };
+  std::vector<Place> order;
+  order.reserve(bodies_.size());
+  for (uint32_t i = 0; i < bodies_.size(); ++i) {
+    const Id& id = ids_[bodies_[i].id];
+    order.push_back({uint64_t{id.type} << 32 | id.ordinal, bodies_[i].version, i});
+  }
+  std::sort(order.begin(), order.end(), [](const Place& a, const Place& b) {
+    return a.resource != b.resource ? a.resource < b.resource : a.version > b.version;
+  });
+  for (const Place& place : order) {
+    const Body& body = bodies_[place.body];
+    const Id& id = ids_[body.id];
+    TRY(run->Put(kVersion, VersionKey(id.type, id.ordinal, body.version), BodyBytes(body)));
+  }
+  return Ok();
+}
+
+Status ImportRun::FillRunLive(kv::Run* run) const {
+  for (const auto& [key, bits] : LiveChunks()) TRY(run->AddBits(kLive, key, bits));
+  return Ok();
+}
+
+Status ImportRun::FillRun(kv::Run* run, bool with_current) const {
+  if (with_current) TRY(FillRunCurrent(run));
+  TRY(FillRunIdents(run));
+  TRY(FillRunBodies(run));
+  return FillRunLive(run);
+}
+
+Status ImportRun::Commit(const kv::Batch& publish) {
+  kv::Batch batch = publish;
+  const std::vector<LogEntry> entries = LogEntries();
+  if (!entries.empty()) AddLog(entries, &batch);
+  if (bodies_.size() < kImportIngestMin && body_bytes_ < kBatchBytesMax) {
+    FillBatch(&batch);
+    TRY(state_.kv.Commit(batch));
+    return Ok();
+  }
+  const bool all_new = changed_ == 0;
+  TRY(auto run, state_.kv.NewRun());
+  TRY(FillRun(run.get(), all_new));
+  if (!all_new) PutCurrent(&batch);
+  TRY(state_.kv.Ingest(std::move(run), batch));
+  return Ok();
+}
+
+void ImportRun::Clear() {
+  state_.gate.ReleaseHeld();
+  index_.Clear();
+  ids_.clear();
+  bodies_.clear();
+  keys_.clear();
+  block_bodies_.clear();
+  body_bytes_ = 0;
+  created_ = 0;
+  changed_ = 0;
+}
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,28 @@
+#include "fhir_store/internal/job_layout.h"
+
+namespace tarn::fhir_store {
+
+objects::S3Uri FolderOf(const objects::S3Uri& output) {
+  objects::S3Uri folder = output;
+  if (!folder.key.empty() && !folder.key.ends_with('/')) folder.key.push_back('/');
+  return folder;
+}
+
+objects::S3Uri JobFolder(const objects::S3Uri& output, const JobFolderName& name) {
+  objects::S3Uri folder = FolderOf(output);
+  folder.key.append(name.data_store_id).append("-").append(name.what).append("-");
+  folder.key.append(name.job_id).append("/");
+  return folder;
+}
+
+objects::S3Uri Beneath(const objects::S3Uri& folder, std::string_view name) {
+  return {folder.bucket, folder.key + std::string(name)};
+}
+
+Status CheckOutput(objects::ObjectStore& objects, const objects::S3Uri& output) {
+  TRY(objects::WriteObject(objects, Beneath(FolderOf(output), kAccessCheckName), "",
+                           "application/octet-stream"));
+  return Ok();
+}
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,52 @@
+// What the parts of one open data store share.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/dictionaries.h"
+#include "fhir_store/internal/key_hash.h"
+#include "fhir_store/internal/ordinals.h"
+#include "fhir_store/internal/write_gate.h"
+#include "jobs/queue.h"
+#include "kv/store.h"
+#include "objects/object_store.h"
+
+namespace tarn::fhir_store {
+
+// The job that runs now, for Progress.
+struct RunningImport {
+  Mutex mutex;
+  std::string job_id GUARDED_BY(mutex);  // Empty: none.
+  ImportProgress progress GUARDED_BY(mutex);
+};
+
+struct StoreState {
+  StoreState(FhirStoreOptions options_in, kv::Store& kv_in, objects::ObjectStore& objects_in,
+             const Clock& clock_in, RandomSource& random_in, MetricsRegistry& metrics);
+
+  const FhirStoreOptions options;
+  kv::Store& kv;
+  objects::ObjectStore& objects;
+  const Clock& clock;
+  RandomSource& random;
+  Counter& imported_total;
+  Counter& exported_total;
+  const KeyHash key_hash;
+  jobs::Queue queue;
+  std::unique_ptr<Dictionaries> dictionaries;
+  std::unique_ptr<Ordinals> ordinals;
+  WriteGate gate;
+  RunningImport running_import;
+  std::atomic<bool> importing{false};  // An import or a load runs.
+  std::atomic<bool> import_jobs_running{false};
+  std::atomic<bool> export_jobs_running{false};
+};
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,208 @@
+// Create, update and delete of single resources: read the current record, check, commit one batch
+// that expects it unchanged. Writes of one resource pass the gate one after the other, so the
+// expectation only fails when another process writes to the same store; then they try again.
+//
+// An update always makes a new version, also of the same content: the client asked for a write and
+// sees a new ETag, as FHIR servers do. (Imports do not: internal/import_block.cc.)
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/body_codec.h"
+#include "fhir_store/internal/families.h"
+#include "fhir_store/internal/keys.h"
+#include "fhir_store/internal/resource_text.h"
+#include "fhir_store/internal/state.h"
+#include "fhir_store/limits.h"
+#include "kv/bits.h"
+
+namespace tarn::fhir_store {
+namespace {
+
+// A parser's buffers are worth keeping, and must not be shared: one for each thread that writes.
+ResourceReader& ThreadReader() {
+  thread_local ResourceReader reader;
+  return reader;
+}
+
+// One call's arguments; it lives no longer than they do.
+struct Write {
+  fhir::TypeId type = fhir::kNoType;
+  std::string_view id;
+  const ResourceReader* text = nullptr;  // Null: a deletion.
+  Precondition precondition;
+};
+
+Status Check(const Precondition& precondition, const std::optional<CurrentRecord>& current) {
+  if (precondition.if_none_match_any && current.has_value()) {
+    return Error{ErrorKind::kPreconditionFailed, "If-None-Match: the resource exists or existed"};
+  }
+  if (precondition.if_match.has_value()) {
+    if (!current.has_value() || current->deleted) {
+      return Error{ErrorKind::kPreconditionFailed, "If-Match: there is no current version"};
+    }
+    if (*precondition.if_match != current->version) {
+      return Error{ErrorKind::kPreconditionFailed, "If-Match: the current version is another one"};
+    }
+  }
+  return Ok();
+}
+
+// Where the new version goes and what the outcome says.
+struct Place {
+  CurrentRecord record;
+  bool was_live = false;
+};
+
+Result<Place> PlaceOf(StoreState& state, const Write& write,
+                      const std::optional<CurrentRecord>& current) {
+  Place place;
+  place.record.last_updated_unix_ms = state.clock.UnixMs();
+  place.record.deleted = write.text == nullptr;
+  if (!current.has_value()) {
+    TRY(place.record.ordinal, state.ordinals->Take(write.type));
+    place.record.version = 1;
+    return place;
+  }
+  if (current->version >= kVersionsMax) {
+    return Error{ErrorKind::kTooLarge, "the resource has 2^32 versions"};
+  }
+  place.record.ordinal = current->ordinal;
+  place.record.version = current->version + 1;
+  place.was_live = !current->deleted;
+  // The clock may jump back; a resource's history does not.
+  place.record.last_updated_unix_ms =
+      std::max(place.record.last_updated_unix_ms, current->last_updated_unix_ms);
+  return place;
+}
+
+void FillBatch(const StoreState& state, const Write& write, const std::string& current_key,
+               const Place& place, std::string* stamped, kv::Batch* batch) {
+  const CurrentRecord& record = place.record;
+  std::string body;
+  if (write.text == nullptr) {
+    AppendDeletion(record.last_updated_unix_ms, &body);
+  } else {
+    write.text->AppendStamped({.id = write.id,
+                               .version_id = record.version,
+                               .last_updated_unix_ms = record.last_updated_unix_ms},
+                              stamped);
+    AppendBody(*stamped, record.last_updated_unix_ms, state.dictionaries->Latest(write.type),
+               &body);
+  }
+  if (record.version == 1) {
+    batch->ExpectAbsent(kCurrent, current_key);
+    std::string packed;
+    AppendPackedId(&packed, write.id);
+    batch->Put(kIdent, IdentKey(write.type, record.ordinal), packed);
+  } else {
+    batch->ExpectRevision(kCurrent, current_key, record.version - 1);
+  }
+  batch->Put(kCurrent, current_key, EncodeCurrent(record));
+  batch->Put(kVersion, VersionKey(write.type, record.ordinal, record.version), body);
+  if (place.was_live == record.deleted) {
+    const kv::Bits bit({static_cast<uint16_t>(record.ordinal % kChunkOrdinals)});
+    batch->MergeBits(kLive, LiveKey(write.type, record.ordinal / kChunkOrdinals),
+                     record.deleted ? kv::Bits() : bit, record.deleted ? bit : kv::Bits());
+  }
+  AddLog({{.op = record.deleted ? LogOp::kDelete : LogOp::kPut,
+           .type = write.type,
+           .ordinal = record.ordinal,
+           .version = record.version}},
+         batch);
+}
+
+Version VersionOf(const Write& write, const CurrentRecord& record, std::string body) {
+  return {.type = write.type,
+          .id = std::string(write.id),
+          .version_id = record.version,
+          .last_updated_unix_ms = record.last_updated_unix_ms,
+          .deleted = record.deleted,
+          .body = std::move(body)};
+}
+
+// One try. Errors: kConflict when somebody else was faster.
+Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
+                              const std::string& current_key) {
+  std::optional<CurrentRecord> current;
+  {
+    const auto snapshot = state.kv.GetSnapshot();
+    std::string value;
+    TRY(const bool found, snapshot->Get(kCurrent, current_key, &value));
+    if (found) {
+      TRY(current, DecodeCurrent(value));
+    }
+  }
+  TRY(Check(write.precondition, current));
+  if (write.text == nullptr && !current.has_value()) {
+    return NotFound("no resource of this type and id");
+  }
+  if (write.text == nullptr && current->deleted) {
+    return WriteOutcome{.version = VersionOf(write, *current, ""), .unchanged = true};
+  }
+  TRY(const Place place, PlaceOf(state, write, current));
+  kv::Batch batch;
+  std::string stamped;
+  FillBatch(state, write, current_key, place, &stamped, &batch);
+  TRY(state.kv.Commit(batch));
+  if (write.text != nullptr) {
+    state.dictionaries->Offer(write.type, stamped);
+    state.dictionaries->TrainReady();
+  }
+  return WriteOutcome{.version = VersionOf(write, place.record, std::move(stamped)),
+                      .created = write.text != nullptr && !place.was_live};
+}
+
+Result<WriteOutcome> WriteResource(StoreState& state, const Write& write) {
+  const std::string current_key = CurrentKey(write.type, write.id);
+  TRY(const WriteGate::Pass pass, state.gate.Enter(state.key_hash(current_key), kWriteWaitMs));
+  for (int attempt = 1;; ++attempt) {
+    auto outcome = TryWrite(state, write, current_key);
+    if (outcome.ok() || outcome.error().kind != ErrorKind::kConflict ||
+        attempt == kCommitAttemptsMax) {
+      return outcome;
+    }
+  }
+}
+
+Status ReadTyped(ResourceReader* reader, fhir::TypeId type, std::string_view text) {
+  TRY(reader->Read(text));
+  if (reader->envelope().type != type) {
+    return Invalid("resourceType: expected " + std::string(fhir::TypeName(type)));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<WriteOutcome> FhirStore::Create(fhir::TypeId type, std::string_view text) {
+  ResourceReader& reader = ThreadReader();
+  TRY(ReadTyped(&reader, type, text));
+  const std::string id = NewUuid(state_->random);
+  auto outcome = WriteResource(*state_, {type, id, &reader, {.if_none_match_any = true}});
+  reader.Trim();
+  return outcome;
+}
+
+Result<WriteOutcome> FhirStore::Update(fhir::TypeId type, std::string_view id,
+                                       std::string_view text, const Precondition& precondition) {
+  if (!fhir::IsValidId(id)) return Invalid("id: 1 to 64 of A-Z a-z 0-9 - .");
+  ResourceReader& reader = ThreadReader();
+  TRY(ReadTyped(&reader, type, text));
+  // FHIR R4 "update": the id must be there and be the one of the URL.
+  if (reader.envelope().id.empty()) return Invalid("id: missing; it must be the one of the URL");
+  if (reader.envelope().id != id) return Invalid("id: differs from the one of the URL");
+  auto outcome = WriteResource(*state_, {type, id, &reader, precondition});
+  reader.Trim();
+  return outcome;
+}
+
+Result<WriteOutcome> FhirStore::Delete(fhir::TypeId type, std::string_view id,
+                                       const Precondition& precondition) {
+  if (!fhir::IsValidId(id)) return NotFound("no resource of this type and id");
+  return WriteResource(*state_, {type, id, nullptr, precondition});
+}
+
+}  // namespace tarn::fhir_store
