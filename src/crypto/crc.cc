@@ -20,7 +20,7 @@ namespace {
 template <typename T>
 using SliceTables = std::array<std::array<T, 256>, 8>;
 
-// `polynomial` is bit-reversed: the lowest bit of a byte is its first.
+// Polynomials are bit-reversed: the lowest bit of a byte is its first.
 template <typename T>
 constexpr SliceTables<T> MakeTables(T polynomial) {
   SliceTables<T> tables{};
@@ -67,7 +67,47 @@ T UpdateByTable(const SliceTables<T>& tables, T crc, std::string_view bytes) {
   return crc;
 }
 
+constexpr uint32_t kCrc32Polynomial = 0xedb88320;              // IEEE 802.3
+constexpr uint32_t kCrc32cPolynomial = 0x82f63b78;             // RFC 3720 B.4
+constexpr uint64_t kCrc64NvmePolynomial = 0x9a6c9329ac4bc9b5;  // NVM Command Set 5.2.1.3.4
+
+// a * b modulo the polynomial, all bit-reversed: the highest bit is the coefficient of 1.
+template <typename T>
+T Multiply(T a, T b, T polynomial) {
+  T product = 0;
+  for (T bit = T{1} << (8 * sizeof(T) - 1); bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) product ^= b;
+    b = (b & 1) != 0 ? (b >> 1) ^ polynomial : b >> 1;
+  }
+  return product;
+}
+
+// Appending n zero bytes multiplies a remainder by x^(8n); the two parts' checksums then add up,
+// and their constants (all ones before and behind) cancel.
+template <typename T>
+T Combine(T first, T second, uint64_t second_bytes, T polynomial) {
+  T power = T{1} << (8 * sizeof(T) - 9);  // x^8
+  T shift = T{1} << (8 * sizeof(T) - 1);  // 1
+  for (; second_bytes != 0; second_bytes >>= 1) {
+    if ((second_bytes & 1) != 0) shift = Multiply(shift, power, polynomial);
+    power = Multiply(power, power, polynomial);
+  }
+  return Multiply(first, shift, polynomial) ^ second;
+}
+
 }  // namespace
+
+uint32_t CombineCrc32(uint32_t first, uint32_t second, uint64_t second_bytes) {
+  return Combine(first, second, second_bytes, kCrc32Polynomial);
+}
+
+uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t second_bytes) {
+  return Combine(first, second, second_bytes, kCrc32cPolynomial);
+}
+
+uint64_t CombineCrc64Nvme(uint64_t first, uint64_t second, uint64_t second_bytes) {
+  return Combine(first, second, second_bytes, kCrc64NvmePolynomial);
+}
 
 uint32_t Crc32(uint32_t start, std::string_view bytes) {
   return static_cast<uint32_t>(
@@ -85,15 +125,13 @@ uint32_t Crc32c(uint32_t start, std::string_view bytes) {
   }
   return ~static_cast<uint32_t>(crc);
 #else
-  // RFC 3720 B.4: 0x1edc6f41, bit-reversed.
-  static constexpr SliceTables<uint32_t> kTables = MakeTables<uint32_t>(0x82f63b78);
+  static constexpr SliceTables<uint32_t> kTables = MakeTables<uint32_t>(kCrc32cPolynomial);
   return ~UpdateByTable<uint32_t>(kTables, ~start, bytes);
 #endif
 }
 
 uint64_t Crc64Nvme(uint64_t start, std::string_view bytes) {
-  // NVM Express, NVM Command Set Specification 5.2.1.3.4: 0xad93d23594c93659, bit-reversed.
-  static constexpr SliceTables<uint64_t> kTables = MakeTables<uint64_t>(0x9a6c9329ac4bc9b5);
+  static constexpr SliceTables<uint64_t> kTables = MakeTables<uint64_t>(kCrc64NvmePolynomial);
   return ~UpdateByTable<uint64_t>(kTables, ~start, bytes);
 }
 

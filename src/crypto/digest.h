@@ -20,6 +20,11 @@ uint32_t Crc32(uint32_t start, std::string_view bytes);      // IEEE 802.3 (zlib
 uint32_t Crc32c(uint32_t start, std::string_view bytes);     // Castagnoli.
 uint64_t Crc64Nvme(uint64_t start, std::string_view bytes);  // NVMe, as S3 uses it.
 
+// The checksum of a text from the checksums of its two parts and the size of the second.
+uint32_t CombineCrc32(uint32_t first, uint32_t second, uint64_t second_bytes);
+uint32_t CombineCrc32c(uint32_t first, uint32_t second, uint64_t second_bytes);
+uint64_t CombineCrc64Nvme(uint64_t first, uint64_t second, uint64_t second_bytes);
+
 enum class DigestKind : uint8_t { kSha256, kSha1, kMd5 };
 
 // A digest fed piece by piece.

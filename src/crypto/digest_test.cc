@@ -46,6 +46,9 @@ TEST(Digest, PiecesGiveTheSameAsTheWhole) {
     RC_ASSERT(Crc32(Crc32(0, a), b) == Crc32(0, a + b));
     RC_ASSERT(Crc32c(Crc32c(0, a), b) == Crc32c(0, a + b));
     RC_ASSERT(Crc64Nvme(Crc64Nvme(0, a), b) == Crc64Nvme(0, a + b));
+    RC_ASSERT(CombineCrc32(Crc32(0, a), Crc32(0, b), b.size()) == Crc32(0, a + b));
+    RC_ASSERT(CombineCrc32c(Crc32c(0, a), Crc32c(0, b), b.size()) == Crc32c(0, a + b));
+    RC_ASSERT(CombineCrc64Nvme(Crc64Nvme(0, a), Crc64Nvme(0, b), b.size()) == Crc64Nvme(0, a + b));
   }));
 }
 
