@@ -238,12 +238,15 @@ void AppendStamped(const Document& document, const Envelope& envelope, const Sta
   Edits edits;
 
   uint32_t head_at = document.at(envelope.type_node).end;
-  const std::string id = "\"" + std::string(stamp.id) + "\"";
+  std::string id;
   if (envelope.id_node == kNoNode) {
-    head = ",\"id\":" + id;
+    head.append(",\"id\":\"").append(stamp.id).append("\"");
   } else {
     head_at = document.at(envelope.id_node).end;
-    if (envelope.id != stamp.id) edits.Replace(document.at(envelope.id_node), id);
+    if (envelope.id != stamp.id) {
+      id.append("\"").append(stamp.id).append("\"");
+      edits.Replace(document.at(envelope.id_node), id);
+    }
   }
   if (envelope.meta_node == kNoNode) {
     head += ",\"meta\":{\"versionId\":" + version + ",\"lastUpdated\":" + updated + "}";
