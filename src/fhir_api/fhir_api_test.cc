@@ -1,0 +1,479 @@
+// The handlers over a real data store in memory. What HTTP itself does (routing, HEAD without a
+// body, 413 before reading) is the server's and tested there and end to end.
+#include "fhir_api/fhir_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "fhir_api/limits.h"
+#include "json/value.h"
+#include "kv/fake_engine.h"
+#include "objects/folder_store.h"
+
+namespace tarn::fhir_api {
+namespace {
+
+using http::Method;
+using http::Response;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::string_view kPlainStore = "plain";
+constexpr std::string_view kSmartStore = "smart";
+constexpr std::string_view kBase = "http://127.0.0.1:8080/datastore/plain/r4/";
+constexpr std::string_view kDiscovery = R"({"token_endpoint":"https://idp.example/token"})";
+
+// A body that arrives in pieces.
+class PieceReader final : public http::BodyReader {
+ public:
+  explicit PieceReader(std::string text) : text_(std::move(text)) {}
+  Result<size_t> Read(std::span<char> out) override {
+    const size_t bytes = std::min({out.size(), size_t{1000}, text_.size() - at_});
+    std::memcpy(out.data(), text_.data() + at_, bytes);
+    at_ += bytes;
+    return bytes;
+  }
+
+ private:
+  std::string text_;
+  size_t at_ = 0;
+};
+
+struct Ask {
+  Method method = Method::kGet;
+  std::string path;  // Behind /r4/; may end in a query.
+  http::Headers::Field header = {};
+  std::string body = {};
+  std::string store = std::string(kPlainStore);
+};
+
+class FhirApiTest : public testing::Test {
+ protected:
+  FhirApiTest() {
+    std::string pattern = testing::TempDir() + "fhir_api_XXXXXX";
+    CHECK(mkdtemp(pattern.data()) != nullptr);
+    folder_ = pattern;
+    objects_ = objects::OpenFolderStore(folder_ + "/s3", clock_, random_).value();
+    kv_ = engine_.Open("store", fhir_store::DataStoreSchema()).value();
+    fhir_store::FhirStoreOptions options;
+    options.data_store_id = kPlainStore;
+    store_ =
+        fhir_store::FhirStore::Open(options, *kv_, *objects_, clock_, random_, metrics_).value();
+    MakeApi(false);
+  }
+  ~FhirApiTest() override {
+    api_.reset();
+    store_.reset();
+    kv_.reset();
+    objects_.reset();
+    EXPECT_TRUE(RemoveFolder(folder_).ok());
+  }
+
+  void MakeApi(bool dev) {
+    FhirApiOptions options;
+    options.find = [this](std::string_view id) -> Result<std::shared_ptr<const DataStore>> {
+      if (id == "creating") return Error{ErrorKind::kConflict, "the data store is not ACTIVE"};
+      if (id != kPlainStore && id != kSmartStore) return NotFound("no such data store");
+      DataStore found;
+      found.store = store_;
+      found.endpoint = kBase;
+      found.smart = id == kSmartStore;
+      if (found.smart) found.smart_configuration = kDiscovery;
+      return std::make_shared<const DataStore>(std::move(found));
+    };
+    options.authorize = [this](const http::Request&) -> Status {
+      if (authorized_) return Ok();
+      return Error{ErrorKind::kUnauthenticated, "the signature does not match"};
+    };
+    options.dev = dev;
+    api_ = std::make_unique<FhirApi>(std::move(options));
+  }
+
+  // Routes as FhirApi::AddRoutes does, for the paths of these tests.
+  Response Send(const Ask& ask) {
+    http::Request request;
+    request.method = ask.method;
+    request.target = "/datastore/" + ask.store + "/r4/" + ask.path;
+    const size_t question = request.target.find('?');
+    request.path = request.target.substr(0, question);
+    if (question != std::string::npos) request.query = request.target.substr(question + 1);
+    if (!ask.header.first.empty()) request.headers.Add(ask.header.first, ask.header.second);
+    std::vector<std::string> parts;
+    for (std::string_view rest = std::string_view(request.path).substr(11); !rest.empty();) {
+      const size_t slash = std::min(rest.find('/'), rest.size());
+      parts.emplace_back(rest.substr(0, slash));
+      rest.remove_prefix(std::min(slash + 1, rest.size()));
+    }
+    request.path_parameters.emplace_back("id", parts[0]);
+    if (parts.size() > 2) request.path_parameters.emplace_back("type", parts[2]);
+    if (parts.size() > 3) request.path_parameters.emplace_back("rid", parts[3]);
+    if (parts.size() > 5) request.path_parameters.emplace_back("vid", parts[5]);
+    PieceReader reader(ask.body);
+    if (ask.body.size() > http::kBufferedBodyBytesMax) {
+      request.body_reader = &reader;
+      request.content_length = ask.body.size();
+    } else {
+      request.body = ask.body;
+    }
+    return Call(request, parts);
+  }
+
+  Response Call(const http::Request& request, const std::vector<std::string>& parts) {
+    const bool read = request.method == Method::kGet || request.method == Method::kHead;
+    if (parts.size() == 3 && parts[2] == "metadata" && read) return api_->Metadata(request);
+    if (parts.size() == 4 && parts[2] == ".well-known") return api_->SmartConfiguration(request);
+    if (parts.size() == 4 && read) return api_->Read(request);
+    if (parts.size() == 4 && request.method == Method::kPut) return api_->Update(request);
+    if (parts.size() == 4 && request.method == Method::kDelete) return api_->Delete(request);
+    if (parts.size() == 6 && parts[4] == "_history" && read) return api_->ReadVersion(request);
+    if (parts.size() == 3 && request.method == Method::kPost) return api_->Create(request);
+    return api_->Other(request);
+  }
+
+  Response Get(const std::string& path, const http::Headers::Field& header = {}) {
+    return Send({.path = path, .header = header});
+  }
+  Response Put(const std::string& path, const std::string& body,
+               const http::Headers::Field& header = {}) {
+    return Send({.method = Method::kPut, .path = path, .header = header, .body = body});
+  }
+  Response Post(const std::string& path, const std::string& body,
+                const http::Headers::Field& header = {}) {
+    return Send({.method = Method::kPost, .path = path, .header = header, .body = body});
+  }
+  Response Remove(const std::string& path, const http::Headers::Field& header = {}) {
+    return Send({.method = Method::kDelete, .path = path, .header = header});
+  }
+
+  // The issue code of an answer that must be an OperationOutcome.
+  static std::string CodeOf(const Response& response) {
+    EXPECT_EQ(response.headers.Get("Content-Type"), "application/fhir+json");
+    const auto value = json::ParseValue(response.body);
+    if (!value.ok() || value.value().Find("resourceType") == nullptr) return "no JSON";
+    EXPECT_EQ(value.value().Find("resourceType")->AsString(), "OperationOutcome");
+    return value.value().Find("issue")->items()[0].Find("code")->AsString();
+  }
+
+  FakeClock clock_{1'767'323'045'678};  // 2026-01-02T03:04:05.678Z
+  SeededRandom random_{7};
+  MetricsRegistry metrics_;
+  kv::FakeEngine engine_;
+  std::string folder_;
+  std::unique_ptr<objects::ObjectStore> objects_;
+  std::unique_ptr<kv::Store> kv_;
+  std::shared_ptr<fhir_store::FhirStore> store_;
+  std::unique_ptr<FhirApi> api_;
+  bool authorized_ = true;
+};
+
+TEST_F(FhirApiTest, ReadsWhatWasWritten) {
+  const Response put =
+      Put("Patient/p1", R"({ "resourceType":"Patient" , "id":"p1","multipleBirthInteger":1.00 })");
+  EXPECT_EQ(put.status, 201);
+  const std::string body =
+      R"({ "resourceType":"Patient" , "id":"p1","meta":{"versionId":"1",)"
+      R"("lastUpdated":"2026-01-02T03:04:05.678Z"},"multipleBirthInteger":1.00 })";
+  EXPECT_EQ(put.body, body);
+  for (const Method method : {Method::kGet, Method::kHead}) {
+    const Response got = Send({.method = method, .path = "Patient/p1"});
+    EXPECT_EQ(got.status, 200);
+    EXPECT_EQ(got.body, body);
+    EXPECT_EQ(got.headers.Get("ETag"), "W/\"1\"");
+    EXPECT_EQ(got.headers.Get("Last-Modified"), "Fri, 02 Jan 2026 03:04:05 GMT");
+    EXPECT_EQ(got.headers.Get("Content-Type"), "application/fhir+json");
+  }
+  EXPECT_EQ(Get("Patient/p1", {"Accept", "application/json"}).headers.Get("Content-Type"),
+            "application/json");
+  const Response absent = Get("Patient/p2");
+  EXPECT_EQ(absent.status, 404);
+  EXPECT_EQ(CodeOf(absent), "not-found");
+  EXPECT_EQ(Get("Observation/p1").status, 404);
+}
+
+TEST_F(FhirApiTest, ConditionalReads) {
+  ASSERT_EQ(Put("Patient/p1", R"({"resourceType":"Patient","id":"p1"})").status, 201);
+  struct Case {
+    http::Headers::Field header;
+    int status;
+  };
+  for (const Case& c : {
+           Case{{"If-None-Match", "W/\"1\""}, 304},
+           Case{{"If-None-Match", "W/\"2\", W/\"1\""}, 304},
+           Case{{"If-None-Match", "*"}, 304},
+           Case{{"If-None-Match", "W/\"2\""}, 200},
+           Case{{"If-Modified-Since", "Fri, 02 Jan 2026 03:04:05 GMT"}, 304},
+           Case{{"If-Modified-Since", "Fri, 02 Jan 2026 03:04:04 GMT"}, 200},
+           Case{{"If-Modified-Since", "yesterday"}, 200},
+       }) {
+    SCOPED_TRACE(c.header.first + ": " + c.header.second);
+    const Response got = Get("Patient/p1", c.header);
+    EXPECT_EQ(got.status, c.status);
+    EXPECT_EQ(got.body.empty(), c.status == 304);
+    EXPECT_EQ(got.headers.Get("ETag"), "W/\"1\"");
+  }
+}
+
+TEST_F(FhirApiTest, ReadsVersions) {
+  ASSERT_EQ(Put("Patient/p1", R"({"resourceType":"Patient","id":"p1","active":true})").status, 201);
+  clock_.AdvanceMs(1000);
+  ASSERT_EQ(Put("Patient/p1", R"({"resourceType":"Patient","id":"p1","active":false})").status,
+            200);
+  ASSERT_EQ(Remove("Patient/p1").status, 204);
+  EXPECT_THAT(Get("Patient/p1/_history/1").body, HasSubstr("\"active\":true"));
+  EXPECT_EQ(Get("Patient/p1/_history/1").headers.Get("ETag"), "W/\"1\"");
+  EXPECT_THAT(Get("Patient/p1/_history/2").body, HasSubstr("\"active\":false"));
+  EXPECT_EQ(Get("Patient/p1/_history/2", {"If-None-Match", "W/\"2\""}).status, 304);
+  EXPECT_EQ(Get("Patient/p1/_history/3").status, 410);
+  for (const std::string version : {"4", "0", "01", "x", "99999999999999999999", "-1"}) {
+    EXPECT_EQ(Get("Patient/p1/_history/" + version).status, 404) << version;
+  }
+  EXPECT_EQ(Get("Patient/p1/_history").status, 501);
+}
+
+TEST_F(FhirApiTest, Creates) {
+  const Response created = Post("Patient", R"({"resourceType":"Patient","id":"mine"})");
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.headers.Get("ETag"), "W/\"1\"");
+  const std::string location(created.headers.Get("Location"));
+  EXPECT_THAT(location, StartsWith(std::string(kBase) + "Patient/"));
+  EXPECT_THAT(location, EndsWith("/_history/1"));
+  EXPECT_EQ(created.body.find("mine"), std::string::npos);
+  const Response got = Get(location.substr(kBase.size()));
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, created.body);
+  EXPECT_EQ(Get("Patient/mine").status, 404);
+}
+
+TEST_F(FhirApiTest, Updates) {
+  const std::string text = R"({"resourceType":"Patient","id":"p1"})";
+  const Response created = Put("Patient/p1", text);
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.headers.Get("Location"), std::string(kBase) + "Patient/p1/_history/1");
+  const Response updated = Put("Patient/p1", text);
+  EXPECT_EQ(updated.status, 200);
+  EXPECT_EQ(updated.headers.Get("ETag"), "W/\"2\"");
+  EXPECT_EQ(updated.headers.Find("Location"), nullptr);
+  EXPECT_EQ(Remove("Patient/p1").status, 204);
+  EXPECT_EQ(Put("Patient/p1", text).status, 201);  // Created again.
+}
+
+TEST_F(FhirApiTest, RefusesWhatIsNoSuchResource) {
+  struct Case {
+    std::string path, body;
+    int status;
+    std::string code;
+  };
+  for (const Case& c : {
+           Case{"Patient/p1", "", 400, "invalid"},
+           Case{"Patient/p1", "{", 400, "invalid"},
+           Case{"Patient/p1", R"({"resourceType":"Patient","id":"p1","id":"p1"})", 400, "invalid"},
+           Case{"Patient/p1", R"({"resourceType":"Patient"})", 400, "invalid"},
+           Case{"Patient/p1", R"({"resourceType":"Patient","id":"p2"})", 400, "invalid"},
+           Case{"Patient/p1", R"({"resourceType":"Basic","id":"p1"})", 400, "invalid"},
+           Case{"Patients/p1", R"({"resourceType":"Patient","id":"p1"})", 404, "not-supported"},
+           Case{"Patient/p_1", R"({"resourceType":"Patient","id":"p_1"})", 404, "not-found"},
+           Case{"Patient/p1",
+                R"({"resourceType":"Patient","id":"p1","a":)" + std::string(64, '[') +
+                    std::string(64, ']') + "}",
+                413, "too-long"},
+       }) {
+    SCOPED_TRACE(c.body);
+    const Response response = Put(c.path, c.body);
+    EXPECT_EQ(response.status, c.status);
+    EXPECT_EQ(CodeOf(response), c.code);
+  }
+  EXPECT_EQ(Get("Patient/p1").status, 404);
+}
+
+TEST_F(FhirApiTest, BoundsBodies) {
+  const auto text_of = [](size_t bytes) {
+    std::string text = R"({"resourceType":"Patient","id":"p1","x":")";
+    text.append(bytes - text.size() - 2, 'x');
+    return text + "\"}";
+  };
+  EXPECT_EQ(Put("Patient/p1", text_of(kBodyBytesMax)).status, 201);
+  const Response refused = Put("Patient/p1", text_of(kBodyBytesMax + 1));
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(CodeOf(refused), "too-long");
+}
+
+TEST_F(FhirApiTest, ConditionalWrites) {
+  const std::string text = R"({"resourceType":"Patient","id":"p1"})";
+  EXPECT_EQ(Put("Patient/p1", text, {"If-Match", "W/\"1\""}).status, 412);
+  EXPECT_EQ(Put("Patient/p1", text, {"If-None-Match", "*"}).status, 201);
+  const Response exists = Put("Patient/p1", text, {"If-None-Match", "*"});
+  EXPECT_EQ(exists.status, 412);
+  EXPECT_EQ(CodeOf(exists), "conflict");
+  EXPECT_EQ(Put("Patient/p1", text, {"If-Match", "W/\"1\""}).status, 200);
+  EXPECT_EQ(Put("Patient/p1", text, {"If-Match", "W/\"1\""}).status, 412);
+  EXPECT_EQ(Put("Patient/p1", text, {"If-Match", "\"2\""}).status, 200);
+  for (const std::string tag : {"*", "3", "W/\"2\", W/\"3\"", "W/\"x\"", ""}) {
+    EXPECT_EQ(Put("Patient/p1", text, {"If-Match", tag}).status, 400) << tag;
+  }
+  EXPECT_EQ(Put("Patient/p1", text, {"If-None-Match", "W/\"3\""}).status, 400);
+  EXPECT_EQ(Remove("Patient/p1", {"If-Match", "W/\"2\""}).status, 412);
+  EXPECT_EQ(Remove("Patient/p1", {"If-Match", "W/\"3\""}).status, 204);
+  EXPECT_EQ(Put("Patient/p1", text, {"If-None-Match", "*"}).status, 412);  // It existed.
+}
+
+TEST_F(FhirApiTest, Deletes) {
+  ASSERT_EQ(Put("Patient/p1", R"({"resourceType":"Patient","id":"p1"})").status, 201);
+  const Response deleted = Remove("Patient/p1");
+  EXPECT_EQ(deleted.status, 204);
+  EXPECT_EQ(deleted.body, "");
+  EXPECT_EQ(deleted.headers.Get("ETag"), "W/\"2\"");
+  const Response gone = Get("Patient/p1");
+  EXPECT_EQ(gone.status, 410);
+  EXPECT_EQ(CodeOf(gone), "deleted");
+  EXPECT_EQ(Remove("Patient/p1").status, 204);
+  EXPECT_EQ(Remove("Patient/never").status, 404);
+  const Response said = Remove("Patient/p1", {"Prefer", "return=OperationOutcome"});
+  EXPECT_EQ(said.status, 200);
+  EXPECT_EQ(CodeOf(said), "informational");
+}
+
+TEST_F(FhirApiTest, Preferences) {
+  const std::string text = R"({"resourceType":"Patient","id":"p1"})";
+  const Response minimal = Put("Patient/p1", text, {"Prefer", "return=minimal"});
+  EXPECT_EQ(minimal.status, 201);
+  EXPECT_EQ(minimal.body, "");
+  EXPECT_EQ(minimal.headers.Find("Content-Type"), nullptr);
+  EXPECT_EQ(minimal.headers.Get("Preference-Applied"), "return=minimal");
+  EXPECT_EQ(minimal.headers.Get("ETag"), "W/\"1\"");
+  const Response outcome = Put("Patient/p1", text, {"Prefer", "return=OperationOutcome"});
+  EXPECT_EQ(outcome.status, 200);
+  EXPECT_EQ(CodeOf(outcome), "informational");
+  const Response whole = Put("Patient/p1", text, {"Prefer", "return=representation"});
+  EXPECT_THAT(whole.body, HasSubstr("\"versionId\":\"3\""));
+}
+
+TEST_F(FhirApiTest, NegotiatesForms) {
+  const std::string text = R"({"resourceType":"Patient","id":"p1"})";
+  const Response xml = Put("Patient/p1", text, {"Content-Type", "application/fhir+xml"});
+  EXPECT_EQ(xml.status, 415);
+  EXPECT_EQ(CodeOf(xml), "not-supported");
+  EXPECT_EQ(Put("Patient/p1", text, {"Content-Type", "application/json"}).status, 201);
+  EXPECT_EQ(Get("Patient/p1", {"Accept", "application/fhir+xml"}).status, 406);
+  EXPECT_EQ(Get("Patient/p1?_format=json", {"Accept", "text/html"}).status, 200);
+  EXPECT_EQ(Get("Patient/p1?_format=xml").status, 406);
+  EXPECT_EQ(Get("Patient/p1?_summary=true").status, 400);
+  EXPECT_EQ(Get("Patient/p1?_summary=true", {"Prefer", "handling=lenient"}).status, 200);
+  EXPECT_EQ(Get("Patient/p1?_pretty=true").status, 200);
+}
+
+TEST_F(FhirApiTest, NeverIgnoresWhatItDoesNotDo) {
+  const std::string text = R"({"resourceType":"Patient","id":"p1"})";
+  EXPECT_EQ(Post("Patient", text, {"If-None-Exist", "identifier=1"}).status, 501);
+  EXPECT_EQ(Post("Patient", text, {"x-amz-fhir-idempotency-key", "k"}).status, 501);
+  EXPECT_EQ(Post("Patient", text, {"x-amzn-healthlake-fhir-validation-level", "loose"}).status,
+            400);
+  EXPECT_EQ(Post("Patient", text, {"x-amzn-healthlake-fhir-validation-level", "minimal"}).status,
+            201);
+  EXPECT_EQ(Get("Patient/$everything").status, 501);
+  EXPECT_EQ(Get("Patient/_search").status, 501);
+  EXPECT_EQ(Post("$export", "{}").status, 501);
+  EXPECT_EQ(Get("Patient?name=x").status, 501);
+  EXPECT_EQ(Send({.method = Method::kPost, .path = ""}).status, 501);
+  const Response audit = Put("AuditEvent/a", R"({"resourceType":"AuditEvent","id":"a"})");
+  EXPECT_EQ(audit.status, 405);
+  EXPECT_EQ(audit.headers.Get("Allow"), "GET, HEAD");
+  EXPECT_EQ(Remove("AuditEvent/a").status, 405);
+  EXPECT_EQ(Post("AuditEvent", R"({"resourceType":"AuditEvent"})").status, 201);
+}
+
+TEST_F(FhirApiTest, DataStoresThatAreNotThere) {
+  EXPECT_EQ(Send({.path = "Patient/p1", .store = "none"}).status, 404);
+  EXPECT_EQ(Send({.path = "metadata", .store = "none"}).status, 404);
+  EXPECT_EQ(Send({.path = "Patient", .store = "none"}).status, 404);
+  EXPECT_EQ(Send({.path = "Patient/p1", .store = "creating"}).status, 409);
+}
+
+TEST_F(FhirApiTest, AsksWhoCalls) {
+  authorized_ = false;
+  for (const std::string path : {"Patient/p1", "Patient/p1/_history/1", "Patient", "nonsense"}) {
+    const Response refused = Get(path);
+    EXPECT_EQ(refused.status, 401) << path;
+    EXPECT_EQ(CodeOf(refused), "login");
+  }
+  EXPECT_EQ(Put("Patient/p1", "{}").status, 401);
+  EXPECT_EQ(Post("Patient", "{}").status, 401);
+  EXPECT_EQ(Remove("Patient/p1").status, 401);
+  EXPECT_EQ(Get("metadata").status, 200);
+}
+
+TEST_F(FhirApiTest, SmartDataStores) {
+  const std::string smart(kSmartStore);
+  for (const std::string path : {"Patient/p1", "Patient/p1/_history/1", "Patient"}) {
+    const Response refused = Send({.path = path, .store = smart});
+    EXPECT_EQ(refused.status, 401) << path;
+    EXPECT_EQ(refused.headers.Get("WWW-Authenticate"), "Bearer");
+    EXPECT_EQ(CodeOf(refused), "login");
+  }
+  const Ask discovery = {.path = ".well-known/smart-configuration", .store = smart};
+  EXPECT_EQ(Send(discovery).status, 200);
+  EXPECT_EQ(Send(discovery).body, kDiscovery);
+  EXPECT_EQ(Send(discovery).headers.Get("Content-Type"), "application/json");
+  EXPECT_THAT(Send({.path = "metadata", .store = smart}).body, HasSubstr("SMART-on-FHIR"));
+  EXPECT_EQ(Get(".well-known/smart-configuration").status, 404);
+  MakeApi(true);
+  EXPECT_EQ(Send({.path = "Patient/p1", .store = smart}).status, 404);
+}
+
+TEST_F(FhirApiTest, Metadata) {
+  const Response response = Get("metadata?mode=full");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.Get("Content-Type"), "application/fhir+json");
+  EXPECT_THAT(response.body, HasSubstr(kBase));
+  EXPECT_EQ(Get("metadata", {"Accept", "text/html"}).status, 406);
+}
+
+// A method and pattern that is added twice stops the process.
+TEST_F(FhirApiTest, RoutesDoNotCollide) {
+  http::Router router;
+  api_->AddRoutes(&router);
+}
+
+TEST_F(FhirApiTest, StorageFaultsAreSaid) {
+  engine_.SetFault({.kind = ErrorKind::kUnavailable});
+  const Response response = Put("Patient/p1", R"({"resourceType":"Patient","id":"p1"})");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.headers.Get("Retry-After"), "1");
+  EXPECT_EQ(CodeOf(response), "transient");
+}
+
+TEST(FhirPaths, AreTold) {
+  for (const std::string_view path :
+       {"/datastore/x/r4", "/datastore/x/r4/", "/datastore/x/r4/A/b"}) {
+    EXPECT_TRUE(IsFhirPath(path)) << path;
+  }
+  for (const std::string_view path :
+       {"/", "/datastore", "/datastore/x", "/datastore/x/r5/", "/datastore/x/r44", "/health"}) {
+    EXPECT_FALSE(IsFhirPath(path)) << path;
+  }
+}
+
+TEST(ErrorResponses, AreOutcomes) {
+  for (const int status : {400, 404, 405, 408, 413, 429, 431, 500, 501, 503, 505, 418}) {
+    const Response response = ErrorResponse(status, "said");
+    EXPECT_EQ(response.status, status);
+    EXPECT_THAT(response.body, HasSubstr("OperationOutcome"));
+    EXPECT_THAT(response.body, HasSubstr("said"));
+  }
+}
+
+}  // namespace
+}  // namespace tarn::fhir_api
