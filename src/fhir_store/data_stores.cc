@@ -1,0 +1,785 @@
+// A data store's life is a document whose status says what remains to be done: CREATING and
+// DELETING are work for the lifecycle threads, at once or after the next start, until the document
+// says ACTIVE, CREATE_FAILED or DELETED. Every step can be done again.
+//
+// Open stores are shared: whoever works with one holds a shared_ptr, and the files are dropped only
+// when the last holder has let go. Locks are held for bookkeeping, never over storage; where two
+// requests must not interleave (a deletion and a submission to the same store, two requests with
+// one client token) they take turns through named turns.
+//
+// A client token of a job is reserved in the catalogue together with the id that the job will have,
+// and the job is submitted under that id. A crash in between leaves a reservation without a job:
+// the repeated request submits it, so that one token never makes two jobs although the two
+// documents are in different stores.
+#include "fhir_store/data_stores.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <map>
+#include <set>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "fhir_store/internal/catalogue.h"
+#include "fhir_store/internal/lake_events.h"
+#include "fhir_store/internal/work_list.h"
+#include "synth/patients.h"
+
+namespace tarn::fhir_store {
+namespace {
+
+constexpr std::array<std::string_view, kDataStoreStatusCount> kStatusNames = {
+    "CREATING", "ACTIVE", "DELETING", "DELETED", "CREATE_FAILED"};
+constexpr std::array<std::string_view, 2> kKinds = {kImportKind, kExportKind};
+constexpr size_t kPreloadBlockBytes = 1u << 20;
+constexpr int kTriesMax = 64;  // Lost races against other writers of one document.
+
+size_t KindIndex(std::string_view kind) { return kind == kImportKind ? 0 : 1; }
+
+std::string KvName(std::string_view id) { return std::string("fhir-").append(id); }
+
+Error NoSuchStore() { return NotFound("there is no such data store"); }
+
+Error NotActive(DataStoreStatus status) {
+  return {ErrorKind::kConflict,
+          "the data store is " + std::string(DataStoreStatusName(status)) + ", not ACTIVE"};
+}
+
+// A data store that is open, with all it owns. The FHIR store ends before its storage does.
+struct Handle : OpenDataStore {
+  std::unique_ptr<kv::Store> kv;
+  std::unique_ptr<FhirStore> owned;
+  std::atomic<bool> ready{false};  // ACTIVE; before that it is being preloaded.
+};
+
+// Lets one holder of a name in at a time.
+class Turns {
+ public:
+  class Turn {
+   public:
+    Turn(Turns& turns, std::string name) : turns_(turns), name_(std::move(name)) {
+      const MutexLock lock(turns_.mutex_);
+      while (!turns_.taken_.insert(name_).second) turns_.changed_.Wait(turns_.mutex_);
+    }
+    ~Turn() {
+      {
+        const MutexLock lock(turns_.mutex_);
+        turns_.taken_.erase(name_);
+      }
+      turns_.changed_.NotifyAll();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Turns& turns_;
+    const std::string name_;
+  };
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::set<std::string> taken_ GUARDED_BY(mutex_);
+};
+
+void SortTags(std::vector<Tag>* tags) {
+  std::sort(tags->begin(), tags->end(), [](const Tag& a, const Tag& b) { return a.key < b.key; });
+}
+
+Status CheckTags(const std::vector<Tag>& sorted) {
+  if (sorted.size() > kTagsMax) return Invalid("a data store may have 200 tags");
+  for (size_t i = 0; i < sorted.size(); ++i) {
+    if (sorted[i].key.rfind("aws:", 0) == 0) {
+      return Invalid("tag keys that begin with \"aws:\" are reserved");
+    }
+    if (i > 0 && sorted[i].key == sorted[i - 1].key) return Invalid("a tag key is given twice");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+std::string_view DataStoreStatusName(DataStoreStatus status) {
+  return kStatusNames[static_cast<size_t>(status)];
+}
+
+std::optional<DataStoreStatus> ParseDataStoreStatus(std::string_view name) {
+  const auto* found = std::find(kStatusNames.begin(), kStatusNames.end(), name);
+  if (found == kStatusNames.end()) return std::nullopt;
+  return static_cast<DataStoreStatus>(found - kStatusNames.begin());
+}
+
+kv::Schema CatalogueSchema() { return {{{.name = "document"}, {.name = "event"}}}; }
+
+Blocks SyntheticPatients(uint64_t seed, uint64_t patients) {
+  auto generator = std::make_shared<synth::PatientGenerator>(
+      synth::PatientsOptions{.seed = seed, .patients = patients});
+  return [generator](std::string* block) {
+    block->clear();
+    bool more = true;
+    while (more && block->size() < kPreloadBlockBytes) {
+      more = generator->Next(
+          [block](std::string_view, std::string_view json) { block->append(json).append("\n"); });
+    }
+    return more || !block->empty();
+  };
+}
+
+struct DataStores::State {
+  State(DataStoresOptions options_in, const Dependencies& needs_in);
+
+  // Events, metrics.
+  EventOrigin Origin(std::string_view id) const;
+  std::string Arn(std::string_view id) const;
+  std::string Endpoint(std::string_view id) const;
+  void CountStatus(std::optional<DataStoreStatus> before, DataStoreStatus after);
+  void CountJobs(Handle& handle, std::string_view kind);
+
+  // Open stores.
+  Result<std::shared_ptr<Handle>> OpenHandle(const DataStore& store);
+  std::shared_ptr<Handle> FindOpen(std::string_view id) const;
+  Result<std::shared_ptr<Handle>> Use(std::string_view id);
+  void OpenActiveStores();
+  // Takes the handle out and waits until nobody holds it; false when the process stops first.
+  bool CloseHandle(const std::string& id);
+
+  // Lives of data stores.
+  // Tags may change meanwhile; a status other than `before` is kConflict.
+  Status CommitStatus(const std::string& id, DataStoreStatus before, DataStoreStatus status,
+                      const std::optional<CreationError>& error = std::nullopt);
+  WorkList::Outcome RunLifecycle(const std::string& id);
+  WorkList::Outcome CreateStore(const DataStore& store);
+  std::optional<CreationError> CheckKey(const DataStore& store);
+  Status Preload(FhirStore& fhir);
+  WorkList::Outcome DeleteStore(const DataStore& store);
+  Status UseKey(const std::string& name);
+
+  // Jobs.
+  WorkList::Outcome RunJobs(const std::string& id, std::string_view kind);
+  using SubmitAs = std::function<Result<jobs::Job>(FhirStore& fhir, std::string_view job_id)>;
+  Result<jobs::Job> StartJob(std::string_view id, std::string_view kind,
+                             const std::string& output_key, const ClientToken& token,
+                             const SubmitAs& submit);
+  Result<jobs::Job> Submit(std::string_view id, std::string_view kind,
+                           const std::string& output_key, const std::string& job_id,
+                           const SubmitAs& submit);
+
+  // Changes a description, again when another writer was faster; `change` may refuse.
+  using Change = std::function<Status(DataStore* store, kv::Batch* batch)>;
+  Status ChangeStore(std::string_view id, const Change& change);
+
+  const DataStoresOptions options;
+  const Dependencies needs;
+  Catalogue catalogue;
+  std::string endpoint_base;
+  Turns turns;
+  std::array<Gauge*, kDataStoreStatusCount> status_gauges{};
+  std::array<Gauge*, 2> waiting_gauges{};
+  std::array<Gauge*, 2> running_gauges{};
+
+  mutable Mutex mutex;
+  CondVar changed;
+  std::map<std::string, std::shared_ptr<Handle>, std::less<>> open GUARDED_BY(mutex);
+  std::set<std::string> alive GUARDED_BY(mutex);  // Stores whose files are open, held or not.
+  std::map<std::string, std::array<jobs::Queue::ActiveJobs, 2>> counted GUARDED_BY(mutex);
+  bool stopping GUARDED_BY(mutex) = false;
+
+  WorkList lifecycle;
+  std::array<std::unique_ptr<WorkList>, 2> runners;
+};
+
+DataStores::State::State(DataStoresOptions options_in, const Dependencies& needs_in)
+    : options(std::move(options_in)),
+      needs(needs_in),
+      catalogue(needs.catalogue),
+      lifecycle(
+          {.threads = options.lifecycle_threads,
+           .retry_first_ms = options.retry_first_ms,
+           .retry_max_ms = options.retry_max_ms},
+          [this](const std::string& id) { return RunLifecycle(id); }, needs.clock, needs.random) {
+  for (size_t i = 0; i < kStatusNames.size(); ++i) {
+    status_gauges[i] = &needs.metrics.GetGauge("tarn_data_stores", "FHIR data stores by status.",
+                                               {{"status", std::string(kStatusNames[i])}});
+  }
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    const std::string kind(kKinds[i]);
+    const std::string help = "Jobs of open data stores that are not final.";
+    waiting_gauges[i] =
+        &needs.metrics.GetGauge("tarn_jobs", help, {{"kind", kind}, {"state", "waiting"}});
+    running_gauges[i] =
+        &needs.metrics.GetGauge("tarn_jobs", help, {{"kind", kind}, {"state", "running"}});
+    runners[i] = std::make_unique<WorkList>(
+        WorkList::Options{.threads = options.job_threads_per_kind,
+                          .retry_first_ms = options.retry_first_ms,
+                          .retry_max_ms = options.retry_max_ms},
+        [this, i](const std::string& id) { return RunJobs(id, kKinds[i]); }, needs.clock,
+        needs.random);
+  }
+}
+
+EventOrigin DataStores::State::Origin(std::string_view id) const {
+  return {.id = NewUuid(needs.random),
+          .account = options.account,
+          .region = options.region,
+          .store_arn = Arn(id),
+          .unix_ms = needs.clock.UnixMs()};
+}
+
+std::string DataStores::State::Arn(std::string_view id) const {
+  return "arn:aws:healthlake:" + options.region + ":" + options.account + ":datastore/fhir/" +
+         std::string(id);
+}
+
+std::string DataStores::State::Endpoint(std::string_view id) const {
+  return endpoint_base + "/datastore/" + std::string(id) + "/r4/";
+}
+
+void DataStores::State::CountStatus(std::optional<DataStoreStatus> before, DataStoreStatus after) {
+  if (before) status_gauges[static_cast<size_t>(*before)]->Add(-1);
+  status_gauges[static_cast<size_t>(after)]->Add(1);
+}
+
+void DataStores::State::CountJobs(Handle& handle, std::string_view kind) {
+  const auto active = handle.fhir->queue().CountActive(kind);
+  if (!active.ok()) return;
+  const size_t index = KindIndex(kind);
+  const MutexLock lock(mutex);
+  if (open.find(handle.id) == open.end()) return;
+  jobs::Queue::ActiveJobs& before = counted[handle.id][index];
+  waiting_gauges[index]->Add(static_cast<int64_t>(active.value().waiting) - before.waiting);
+  running_gauges[index]->Add(static_cast<int>(active.value().running) - before.running);
+  before = active.value();
+}
+
+Result<std::shared_ptr<Handle>> DataStores::State::OpenHandle(const DataStore& store) {
+  {
+    const MutexLock lock(mutex);
+    CHECK(alive.insert(store.id).second);
+  }
+  // Whoever lets go last closes the files, and only then the name is free.
+  std::shared_ptr<Handle> handle(new Handle, [this, id = store.id](Handle* closing) {
+    delete closing;
+    {
+      const MutexLock lock(mutex);
+      alive.erase(id);
+    }
+    changed.NotifyAll();
+  });
+  handle->id = store.id;
+  handle->identity_provider = store.identity_provider;
+  TRY(handle->kv, needs.engine.Open(KvName(store.id), DataStoreSchema()));
+  FhirStoreOptions fhir_options = options.fhir;
+  fhir_options.data_store_id = store.id;
+  TRY(handle->owned, FhirStore::Open(std::move(fhir_options), *handle->kv, needs.objects,
+                                     needs.clock, needs.random, needs.metrics));
+  handle->fhir = handle->owned.get();
+  jobs::Queue& queue = handle->fhir->queue();
+  queue.SetRecorder(
+      [this, id = store.id, family = queue.family()](const jobs::Job& job, kv::Batch* batch) {
+        if (const auto event = JobEvent(Origin(id), id, job)) jobs::AddEvent(*event, family, batch);
+      });
+  needs.events.Watch(store.id, std::shared_ptr<kv::Store>(handle, handle->kv.get()),
+                     queue.family());
+  const MutexLock lock(mutex);
+  open[store.id] = handle;
+  return handle;
+}
+
+std::shared_ptr<Handle> DataStores::State::FindOpen(std::string_view id) const {
+  const MutexLock lock(mutex);
+  const auto found = open.find(id);
+  return found == open.end() ? nullptr : found->second;
+}
+
+Result<std::shared_ptr<Handle>> DataStores::State::Use(std::string_view id) {
+  if (auto handle = FindOpen(id); handle != nullptr && handle->ready) return handle;
+  // Said before the wait for the turn, which a long preload holds.
+  TRY(const DataStore before, catalogue.Read(id));
+  if (before.status == DataStoreStatus::kDeleted) return NoSuchStore();
+  if (before.status != DataStoreStatus::kActive) return NotActive(before.status);
+  // The store's turn: nobody opens, deletes or creates it meanwhile.
+  const Turns::Turn turn(turns, "open/" + std::string(id));
+  auto handle = FindOpen(id);
+  TRY(const DataStore store, catalogue.Read(id));
+  if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
+  if (store.status != DataStoreStatus::kActive) return NotActive(store.status);
+  if (handle == nullptr) {
+    TRY(handle, OpenHandle(store));
+    handle->ready = true;
+    for (const std::string_view kind : kKinds) CountJobs(*handle, kind);
+  }
+  return handle;
+}
+
+void DataStores::State::OpenActiveStores() {
+  const auto all = catalogue.List({.max = UINT32_MAX});
+  if (!all.ok()) {
+    LogError("catalogue_not_read", {{"error", all.error().detail}});
+    return;
+  }
+  for (const DataStore& store : all.value().stores) {
+    CountStatus(std::nullopt, store.status);
+    switch (store.status) {
+      case DataStoreStatus::kCreating:
+      case DataStoreStatus::kDeleting:
+        lifecycle.Add(store.id);
+        break;
+      case DataStoreStatus::kActive: {
+        const auto handle = Use(store.id);
+        if (!handle.ok()) {
+          LogError("data_store_not_opened",
+                   {{"store", store.id}, {"error", handle.error().detail}});
+          break;
+        }
+        for (const auto& runner : runners) runner->Add(store.id);
+        break;
+      }
+      case DataStoreStatus::kDeleted:
+      case DataStoreStatus::kCreateFailed:
+        break;
+    }
+  }
+}
+
+bool DataStores::State::CloseHandle(const std::string& id) {
+  std::shared_ptr<Handle> handle;  // Let go before the wait.
+  {
+    const MutexLock lock(mutex);
+    const auto found = open.find(id);
+    if (found != open.end()) {
+      handle = std::move(found->second);
+      open.erase(found);
+    }
+    for (size_t i = 0; i < kKinds.size(); ++i) {
+      waiting_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].waiting));
+      running_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].running));
+    }
+    counted.erase(id);
+  }
+  handle.reset();
+  const MutexLock lock(mutex);
+  while (alive.count(id) != 0 && !stopping) changed.Wait(mutex);
+  return alive.count(id) == 0;
+}
+
+Status DataStores::State::CommitStatus(const std::string& id, DataStoreStatus before,
+                                       DataStoreStatus status,
+                                       const std::optional<CreationError>& error) {
+  TRY(ChangeStore(id, [this, before, status, &error](DataStore* store, kv::Batch* batch) -> Status {
+    if (store->status != before) return NotActive(store->status);
+    store->status = status;
+    store->error = error;
+    jobs::AddEvent(DataStoreEvent(Origin(store->id), *store, Endpoint(store->id)), kCatalogueEvent,
+                   batch);
+    return Ok();
+  }));
+  CountStatus(before, status);
+  needs.events.Wake();
+  LogInfo("data_store_status", {{"store", id}, {"status", DataStoreStatusName(status)}});
+  return Ok();
+}
+
+WorkList::Outcome DataStores::State::RunLifecycle(const std::string& id) {
+  const Turns::Turn turn(turns, "open/" + id);
+  const auto store = catalogue.Read(id);
+  if (!store.ok()) {
+    LogError("data_store_not_read", {{"store", id}, {"error", store.error().detail}});
+    return WorkList::Outcome::kRetry;
+  }
+  switch (store.value().status) {
+    case DataStoreStatus::kCreating:
+      return CreateStore(store.value());
+    case DataStoreStatus::kDeleting:
+      return DeleteStore(store.value());
+    case DataStoreStatus::kActive:
+    case DataStoreStatus::kDeleted:
+    case DataStoreStatus::kCreateFailed:
+      return WorkList::Outcome::kDone;
+  }
+  CHECK(false);
+}
+
+// Errors: kForbidden (the key may not be used), others as storage gives them.
+Status DataStores::State::UseKey(const std::string& name) {
+  auto key =
+      options.make_unknown_keys ? needs.keyring.FindOrCreate(name) : needs.keyring.Find(name);
+  if (!key.ok() && key.error().kind == ErrorKind::kNotFound) {
+    return Error{ErrorKind::kForbidden, "the KMS key does not exist"};
+  }
+  TRY(const crypto::KeyInfo info, std::move(key));
+  if (info.state != crypto::KeyState::kEnabled) {
+    return Error{ErrorKind::kForbidden,
+                 "the KMS key is " + std::string(crypto::KeyStateName(info.state))};
+  }
+  return Ok();
+}
+
+std::optional<CreationError> DataStores::State::CheckKey(const DataStore& store) {
+  if (!store.encryption || !store.encryption->customer_managed) return std::nullopt;
+  const Status usable = UseKey(store.encryption->kms_key_id);
+  if (usable.ok()) return std::nullopt;
+  const ErrorKind kind = usable.error().kind;
+  return CreationError{usable.error().detail,
+                       kind != ErrorKind::kForbidden && kind != ErrorKind::kInvalid};
+}
+
+Status DataStores::State::Preload(FhirStore& fhir) {
+  const Blocks blocks = options.preload();
+  return fhir.Load(
+      [this, &blocks](std::string* block) { return !lifecycle.Stopping() && blocks(block); });
+}
+
+WorkList::Outcome DataStores::State::CreateStore(const DataStore& store) {
+  std::optional<CreationError> failure = CheckKey(store);
+  std::shared_ptr<Handle> handle = FindOpen(store.id);  // From a try before this one.
+  if (!failure && handle == nullptr) {
+    auto opened = OpenHandle(store);
+    if (opened.ok()) {
+      handle = std::move(opened).value();
+    } else {
+      failure = CreationError{opened.error().detail, true};
+    }
+  }
+  if (!failure && store.preload) {
+    const Status loaded = Preload(*handle->fhir);
+    if (lifecycle.Stopping()) return WorkList::Outcome::kDone;  // The next start goes on.
+    if (!loaded.ok()) failure = CreationError{loaded.error().detail, true};
+  }
+  Status committed = Ok();
+  if (!failure) {
+    // Ready first: a client that reads ACTIVE may use the store at once.
+    handle->ready = true;
+    committed = CommitStatus(store.id, store.status, DataStoreStatus::kActive);
+    if (!committed.ok()) handle->ready = false;
+  } else {
+    LogError("data_store_not_created", {{"store", store.id}, {"error", failure->message}});
+    handle.reset();
+    needs.events.Forget(store.id);
+    if (!CloseHandle(store.id)) return WorkList::Outcome::kDone;
+    committed = needs.engine.Drop(KvName(store.id));
+    if (committed.ok()) {
+      committed = CommitStatus(store.id, store.status, DataStoreStatus::kCreateFailed, failure);
+    }
+  }
+  if (committed.ok()) return WorkList::Outcome::kDone;
+  LogError("data_store_status_not_written",
+           {{"store", store.id}, {"error", committed.error().detail}});
+  return WorkList::Outcome::kRetry;
+}
+
+WorkList::Outcome DataStores::State::DeleteStore(const DataStore& store) {
+  // After a restart the store is closed, but its outbox may hold events.
+  if (FindOpen(store.id) == nullptr) {
+    const auto opened = OpenHandle(store);
+    if (!opened.ok()) {
+      LogWarning("data_store_not_opened", {{"store", store.id}, {"error", opened.error().detail}});
+    }
+  }
+  if (const auto handle = FindOpen(store.id); handle != nullptr) handle->ready = false;
+  Status done = needs.events.DrainAndForget(store.id);
+  if (done.ok()) {
+    if (!CloseHandle(store.id)) return WorkList::Outcome::kDone;
+    done = needs.engine.Drop(KvName(store.id));
+  }
+  if (done.ok()) done = CommitStatus(store.id, store.status, DataStoreStatus::kDeleted);
+  if (done.ok()) return WorkList::Outcome::kDone;
+  LogError("data_store_not_deleted", {{"store", store.id}, {"error", done.error().detail}});
+  return WorkList::Outcome::kRetry;
+}
+
+WorkList::Outcome DataStores::State::RunJobs(const std::string& id, std::string_view kind) {
+  const auto used = Use(id);
+  if (!used.ok()) {
+    // A store that is gone has no jobs; one whose storage fails is tried again.
+    return used.error().kind == ErrorKind::kNotFound || used.error().kind == ErrorKind::kConflict
+               ? WorkList::Outcome::kDone
+               : WorkList::Outcome::kRetry;
+  }
+  Handle& handle = *used.value();
+  WorkList& runner = *runners[KindIndex(kind)];
+  // A store with many jobs gives way to others after each of them.
+  std::atomic<bool> give_way{false};
+  const auto stop = [&runner, &give_way] { return runner.Stopping() || give_way; };
+  handle.fhir->RunJobs(kind, stop, [&](const jobs::Job& job) {
+    needs.events.Wake();
+    CountJobs(handle, kind);
+    if (!jobs::IsFinal(job.state)) return;
+    needs.metrics
+        .GetCounter("tarn_jobs_ended_total", "Jobs by how they ended.",
+                    {{"kind", std::string(kind)}, {"state", std::string(JobStateName(job.state))}})
+        .Add();
+    if (runner.OthersWait()) give_way = true;
+  });
+  if (runner.Stopping()) return WorkList::Outcome::kDone;
+  CountJobs(handle, kind);
+  const auto left = handle.fhir->queue().CountActive(kind);
+  if (left.ok() && left.value().waiting == 0 && !left.value().running) {
+    return WorkList::Outcome::kDone;
+  }
+  return give_way ? WorkList::Outcome::kAgain : WorkList::Outcome::kRetry;
+}
+
+Result<jobs::Job> DataStores::State::Submit(std::string_view id, std::string_view kind,
+                                            const std::string& output_key,
+                                            const std::string& job_id, const SubmitAs& submit) {
+  // Held against Delete, which looks for jobs and then changes the status.
+  const Turns::Turn turn(turns, "jobs/" + std::string(id));
+  TRY(const std::shared_ptr<Handle> handle, Use(id));
+  TRY(UseKey(output_key));
+  TRY(jobs::Job job, submit(*handle->fhir, job_id));
+  CountJobs(*handle, kind);
+  needs.events.Wake();
+  runners[KindIndex(kind)]->Add(std::string(id));
+  return job;
+}
+
+Result<jobs::Job> DataStores::State::StartJob(std::string_view id, std::string_view kind,
+                                              const std::string& output_key,
+                                              const ClientToken& token, const SubmitAs& submit) {
+  if (token.token.empty()) return Submit(id, kind, output_key, NewHexId(needs.random), submit);
+  const std::string operation(kind);
+  const Turns::Turn turn(turns, "token/" + operation + "/" + token.token);
+  TRY(const auto known, catalogue.ReadToken(operation, token.token));
+  TokenRecord record{token.fingerprint, std::string(id), NewHexId(needs.random), 1};
+  if (known) {
+    bool made = true;  // A store that is gone took its jobs along: they were made.
+    jobs::Job job;
+    if (const auto used = Use(known->store_id); used.ok()) {
+      auto found = used.value()->fhir->queue().Get(kind, known->job_id);
+      made = found.ok();
+      if (!made && found.error().kind != ErrorKind::kNotFound) return found.error();
+      if (made) job = std::move(found).value();
+    } else if (used.error().kind != ErrorKind::kNotFound &&
+               used.error().kind != ErrorKind::kConflict) {
+      return used.error();
+    }
+    if (made && known->fingerprint != token.fingerprint) {
+      return Invalid("the client token was used before with other parameters");
+    }
+    if (made) {
+      job.id = known->job_id;
+      job.state = jobs::JobState::kSubmitted;  // The first answer.
+      return job;
+    }
+    if (known->fingerprint == token.fingerprint) record.job_id = known->job_id;
+    record.revision = known->revision + 1;
+  }
+  kv::Batch reserve;
+  Catalogue::AddToken(operation, token.token, record, known, &reserve);
+  TRY(catalogue.Commit(reserve));
+  auto job = Submit(id, kind, output_key, record.job_id, submit);
+  if (!job.ok()) {
+    // What was refused may be asked for again with other parameters. If this fails too, the
+    // reservation stays without a job, which the next use of the token sees.
+    kv::Batch forget;
+    Catalogue::RemoveToken(operation, token.token, record, &forget);
+    (void)catalogue.Commit(forget);
+  }
+  return job;
+}
+
+Status DataStores::State::ChangeStore(std::string_view id, const Change& change) {
+  for (int tries = 0;; ++tries) {
+    TRY(DataStore store, catalogue.Read(id));
+    if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
+    kv::Batch batch;
+    TRY(change(&store, &batch));
+    Catalogue::AddChange(store, &batch);
+    const auto committed = catalogue.Commit(batch);
+    if (committed.ok()) return Ok();
+    if (committed.error().kind != ErrorKind::kConflict || tries >= kTriesMax) {
+      return committed.error();
+    }
+  }
+}
+
+DataStores::DataStores(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<DataStores>> DataStores::Open(DataStoresOptions options,
+                                                     Dependencies needs) {
+  if (!options.preload) options.preload = [] { return SyntheticPatients(1, 100); };
+  auto state = std::make_unique<State>(std::move(options), needs);
+  TRY(state->catalogue.CountLiving());  // The catalogue can be read.
+  return std::unique_ptr<DataStores>(new DataStores(std::move(state)));
+}
+
+DataStores::~DataStores() { Stop(); }
+
+void DataStores::SetEndpointBase(std::string base) { state_->endpoint_base = std::move(base); }
+
+void DataStores::Start() {
+  state_->OpenActiveStores();
+  state_->lifecycle.Start();
+  for (const auto& runner : state_->runners) runner->Start();
+}
+
+void DataStores::Stop() {
+  State& state = *state_;
+  {
+    const MutexLock lock(state.mutex);
+    state.stopping = true;
+  }
+  state.changed.NotifyAll();
+  state.lifecycle.Stop();
+  for (const auto& runner : state.runners) runner->Stop();
+  std::map<std::string, std::shared_ptr<Handle>, std::less<>> open;
+  {
+    const MutexLock lock(state.mutex);
+    open.swap(state.open);
+  }
+  for (const auto& [id, handle] : open) {
+    const Status drained = state.needs.events.DrainAndForget(id);
+    if (!drained.ok()) state.needs.events.Forget(id);  // They are logged after the next start.
+  }
+  open.clear();
+  const MutexLock lock(state.mutex);
+  while (!state.alive.empty()) state.changed.Wait(state.mutex);
+}
+
+std::string DataStores::ArnOf(std::string_view id) const { return state_->Arn(id); }
+std::string DataStores::EndpointOf(std::string_view id) const { return state_->Endpoint(id); }
+
+Result<DataStore> DataStores::Create(const CreateRequest& request, const ClientToken& token) {
+  State& state = *state_;
+  DataStore store{.id = NewHexId(state.needs.random),
+                  .name = request.name,
+                  .status = DataStoreStatus::kCreating,
+                  .created_unix_ms = state.needs.clock.UnixMs(),
+                  .encryption = request.encryption,
+                  .preload = request.preload,
+                  .identity_provider = request.identity_provider,
+                  .tags = request.tags,
+                  .revision = 1};
+  SortTags(&store.tags);
+  TRY(CheckTags(store.tags));
+  // One creation at a time: the limit counts, and a token is looked up and recorded.
+  const Turns::Turn turn(state.turns, "create");
+  kv::Batch batch;
+  if (!token.token.empty()) {
+    TRY(const auto known, state.catalogue.ReadToken("create", token.token));
+    if (known) {
+      if (known->fingerprint != token.fingerprint) {
+        return Invalid("the client token was used before with other parameters");
+      }
+      TRY(DataStore first, state.catalogue.Read(known->store_id));
+      first.status = DataStoreStatus::kCreating;  // The first answer.
+      return first;
+    }
+    Catalogue::AddToken("create", token.token, {token.fingerprint, store.id, "", 1}, known, &batch);
+  }
+  TRY(const uint32_t living, state.catalogue.CountLiving());
+  if (living >= state.options.data_stores_max) {
+    return Error{
+        ErrorKind::kTooLarge,
+        "this server may have " + std::to_string(state.options.data_stores_max) + " data stores"};
+  }
+  Catalogue::AddNew(store, &batch);
+  jobs::AddEvent(DataStoreEvent(state.Origin(store.id), store, state.Endpoint(store.id)),
+                 kCatalogueEvent, &batch);
+  TRY(state.catalogue.Commit(batch));
+  state.CountStatus(std::nullopt, store.status);
+  state.needs.events.Wake();
+  state.lifecycle.Add(store.id);
+  return store;
+}
+
+Result<DataStore> DataStores::Describe(std::string_view id) const {
+  return state_->catalogue.Read(id);
+}
+
+Result<DataStorePage> DataStores::List(const DataStoreFilter& filter) const {
+  return state_->catalogue.List(filter);
+}
+
+Result<DataStore> DataStores::Delete(std::string_view id) {
+  State& state = *state_;
+  // No job is submitted meanwhile.
+  const Turns::Turn turn(state.turns, "jobs/" + std::string(id));
+  TRY(DataStore store, state.catalogue.Read(id));
+  if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
+  if (store.status == DataStoreStatus::kCreating || store.status == DataStoreStatus::kDeleting) {
+    return Error{ErrorKind::kConflict,
+                 "the data store is " + std::string(DataStoreStatusName(store.status))};
+  }
+  if (store.status == DataStoreStatus::kActive) {
+    const auto used = state.Use(id);
+    // A store whose files are damaged has no jobs that could run.
+    if (!used.ok() && used.error().kind != ErrorKind::kCorrupt) return used.error();
+    if (used.ok()) {
+      TRY(const uint32_t active, used.value()->fhir->queue().CountActive());
+      if (active > 0) {
+        return Error{ErrorKind::kConflict,
+                     "the data store has " + std::to_string(active) + " jobs that have not ended"};
+      }
+    }
+  }
+  TRY(state.CommitStatus(store.id, store.status, DataStoreStatus::kDeleting, store.error));
+  state.lifecycle.Add(store.id);
+  store.status = DataStoreStatus::kDeleting;
+  return store;
+}
+
+Status DataStores::AddTags(std::string_view id, const std::vector<Tag>& tags) {
+  std::vector<Tag> added = tags;
+  SortTags(&added);
+  TRY(CheckTags(added));
+  return state_->ChangeStore(id, [&added](DataStore* store, kv::Batch*) -> Status {
+    for (const Tag& tag : added) {
+      const auto same = std::find_if(store->tags.begin(), store->tags.end(),
+                                     [&tag](const Tag& old) { return old.key == tag.key; });
+      if (same == store->tags.end()) {
+        store->tags.push_back(tag);
+      } else {
+        same->value = tag.value;
+      }
+    }
+    SortTags(&store->tags);
+    return CheckTags(store->tags);
+  });
+}
+
+Status DataStores::RemoveTags(std::string_view id, const std::vector<std::string>& keys) {
+  return state_->ChangeStore(id, [&keys](DataStore* store, kv::Batch*) -> Status {
+    for (const std::string& key : keys) {
+      store->tags.erase(std::remove_if(store->tags.begin(), store->tags.end(),
+                                       [&key](const Tag& tag) { return tag.key == key; }),
+                        store->tags.end());
+    }
+    return Ok();
+  });
+}
+
+Result<std::shared_ptr<const OpenDataStore>> DataStores::Use(std::string_view id) {
+  TRY(std::shared_ptr<Handle> handle, state_->Use(id));
+  return std::shared_ptr<const OpenDataStore>(std::move(handle));
+}
+
+Result<std::shared_ptr<const OpenDataStore>> DataStores::Find(std::string_view id) const {
+  auto handle = state_->FindOpen(id);
+  if (handle != nullptr && handle->ready) {
+    return std::shared_ptr<const OpenDataStore>(std::move(handle));
+  }
+  TRY(const DataStore store, state_->catalogue.Read(id));
+  if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
+  if (store.status != DataStoreStatus::kActive) return NotActive(store.status);
+  return Error{ErrorKind::kUnavailable, "the data store is not open"};
+}
+
+Result<jobs::Job> DataStores::StartImport(std::string_view id, const ImportRequest& request,
+                                          const ClientToken& token) {
+  return state_->StartJob(id, kImportKind, request.output_kms_key_id, token,
+                          [&request](FhirStore& fhir, std::string_view job_id) {
+                            return fhir.SubmitImport(request, {}, job_id);
+                          });
+}
+
+Result<jobs::Job> DataStores::StartExport(std::string_view id, const ExportRequest& request,
+                                          const ClientToken& token) {
+  return state_->StartJob(id, kExportKind, request.output_kms_key_id, token,
+                          [&request](FhirStore& fhir, std::string_view job_id) {
+                            return fhir.SubmitExport(request, {}, job_id);
+                          });
+}
+
+}  // namespace tarn::fhir_store
