@@ -245,9 +245,25 @@ Validator::Validator() {
         shape.pattern == nullptr ? nullptr : std::make_unique<re2::RE2>(shape.pattern, options));
     CHECK(patterns_.back() == nullptr || patterns_.back()->ok());
   }
+  not_in_messages_ = std::make_unique<re2::RE2>(R"([^\p{L}\p{Z}\p{N}_.:/=+\-%@]+)", options);
 }
 
 Validator::~Validator() = default;
+
+std::string Validator::ToMessage(std::string_view text) const {
+  constexpr size_t kCharactersMax = 2048;
+  std::string message(text);
+  re2::RE2::GlobalReplace(&message, *not_in_messages_, " ");
+  size_t end = 0;
+  for (size_t characters = 0; end < message.size(); ++end) {
+    if ((static_cast<uint8_t>(message[end]) & 0xC0) == 0x80) continue;
+    if (++characters > kCharactersMax) break;
+  }
+  message.resize(end);
+  const size_t last = message.find_last_not_of(' ');
+  message.resize(last == std::string::npos ? 0 : last + 1);
+  return message;
+}
 
 std::optional<Refusal> Validator::Check(uint16_t shape, const Value& value,
                                         UnknownMembers unknown) const {

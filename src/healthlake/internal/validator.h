@@ -42,9 +42,13 @@ class Validator {
                                UnknownMembers unknown = UnknownMembers::kIgnore) const;
   // Whether a text keeps to a string shape's length and pattern.
   bool Accepts(std::string_view shape_name, std::string_view text) const;
+  // The text made to fit the Message shape: characters that its pattern does not allow become
+  // spaces, and it is cut at its length.
+  std::string ToMessage(std::string_view text) const;
 
  private:
   std::vector<std::unique_ptr<re2::RE2>> patterns_;  // By shape; null where there is none.
+  std::unique_ptr<re2::RE2> not_in_messages_;
 };
 
 inline constexpr size_t kViolationsMax = 20;
