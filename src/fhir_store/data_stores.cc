@@ -370,7 +370,7 @@ Status DataStores::State::CommitStatus(const std::string& id, DataStoreStatus be
     if (store->status != before) return NotActive(store->status);
     store->status = status;
     store->error = error;
-    jobs::AddEvent(DataStoreEvent(Origin(store->id), *store, Endpoint(store->id)), kCatalogueEvent,
+    jobs::AddEvent(DataStoreEvent(Origin(store->id), *store, Endpoint(store->id)), kCatalogueEvents,
                    batch);
     return Ok();
   }));
@@ -676,7 +676,7 @@ Result<DataStore> DataStores::Create(const CreateRequest& request, const ClientT
   }
   Catalogue::AddNew(store, &batch);
   jobs::AddEvent(DataStoreEvent(state.Origin(store.id), store, state.Endpoint(store.id)),
-                 kCatalogueEvent, &batch);
+                 kCatalogueEvents, &batch);
   TRY(state.catalogue.Commit(batch));
   state.CountStatus(std::nullopt, store.status);
   state.needs.events.Wake();

@@ -130,6 +130,8 @@ Blocks SyntheticPatients(uint64_t seed, uint64_t patients);
 
 // The families of the catalogue store; the order is part of the stored format.
 kv::Schema CatalogueSchema();
+// Where events about data stores wait: the home of the server's EventLog.
+inline constexpr kv::Family kCatalogueEvents = 1;
 
 class DataStores {
  public:

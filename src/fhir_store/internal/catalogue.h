@@ -14,7 +14,6 @@
 namespace tarn::fhir_store {
 
 inline constexpr kv::Family kCatalogueDocument = 0;
-inline constexpr kv::Family kCatalogueEvent = 1;
 
 // What a token made: for a data store its own id, for a job the store's and the job's.
 struct TokenRecord {
