@@ -163,7 +163,12 @@ Response Refuse(const Request& request) {
   const auto path = PercentDecode(RestOfPath(request.path));
   if (!path.ok()) return FaultResponse({400, "invalid", "the path is not percent-encoded"});
   const internal::Refusal refusal = internal::RefusalOf(request.method, path.value());
-  Response response = FaultResponse(refusal.fault);
+  Response response;
+  if (request.method == http::Method::kOptions && !refusal.allow.empty()) {
+    response.status = 204;  // RFC 9110 9.3.7: asking what is allowed is allowed.
+  } else {
+    response = FaultResponse(refusal.fault);
+  }
   if (!refusal.allow.empty()) response.headers.Add("Allow", std::string(refusal.allow));
   return response;
 }

@@ -395,6 +395,20 @@ TEST_F(FhirApiTest, NeverIgnoresWhatItDoesNotDo) {
   EXPECT_EQ(Post("AuditEvent", R"({"resourceType":"AuditEvent"})").status, 201);
 }
 
+TEST_F(FhirApiTest, OptionsNameTheMethods) {
+  for (const auto& [path, allow] :
+       std::vector<std::pair<std::string, std::string>>{{"Patient/p1", "GET, HEAD, PUT, DELETE"},
+                                                        {"Patient", "POST"},
+                                                        {"AuditEvent/a", "GET, HEAD"},
+                                                        {"metadata", "GET, HEAD"}}) {
+    const Response response = Send({.method = Method::kOptions, .path = path});
+    EXPECT_EQ(response.status, 204) << path;
+    EXPECT_EQ(response.headers.Get("Allow"), allow);
+    EXPECT_EQ(response.body, "");
+  }
+  EXPECT_EQ(Send({.method = Method::kOptions, .path = "nonsense"}).status, 404);
+}
+
 TEST_F(FhirApiTest, DataStoresThatAreNotThere) {
   EXPECT_EQ(Send({.path = "Patient/p1", .store = "none"}).status, 404);
   EXPECT_EQ(Send({.path = "metadata", .store = "none"}).status, 404);
