@@ -123,23 +123,17 @@ class Run:
         return self.loaded
 
 
-def per_cpu(count, meter):
-    return None if not meter.cpu_seconds else round(count / meter.cpu_seconds, 1)
-
-
 def add_import(run, name, data, meters):
     seconds = [meter.seconds for meter in meters]
-    rates = [data.resources / value for value in seconds]
-    detail = {"data": data.name, "resources": data.resources, "bytes": data.bytes,
-              "spread": spread(rates)}
-    run.figures.add(f"{name}.rate", statistics.median(rates), "resources/s", **detail)
-    run.figures.add(f"{name}.bytes", data.bytes / 1e6 / statistics.median(seconds), "MB/s",
-                    **detail)
+    detail = {"data": data.name, "resources": data.resources, "bytes": data.bytes}
+
+    def add(part, values, unit):
+        run.figures.add(f"{name}.{part}", statistics.median(values), unit, **detail,
+                        spread=spread(values))
+    add("rate", [data.resources / value for value in seconds], "resources/s")
+    add("bytes", [data.bytes / 1e6 / value for value in seconds], "MB/s")
     if meters[0].cpu_seconds:
-        costs = [data.resources / meter.cpu_seconds for meter in meters]
-        run.figures.add(f"{name}.cpu", statistics.median(costs), "resources/CPU-s",
-                        **{**detail, "spread": spread(costs),
-                           "cpu_s": [round(meter.cpu_seconds, 2) for meter in meters]})
+        add("cpu", [data.resources / meter.cpu_seconds for meter in meters], "resources/CPU-s")
 
 
 def bench_synth(run):
@@ -258,8 +252,10 @@ def bench_disk(run):
     while time.monotonic() < deadline and not (len(sizes) > 5 and len(set(sizes[-5:])) == 1):
         time.sleep(1)
         sizes.append(folder_bytes(server.data, without=("s3",)))
-    run.figures.add("disk", sizes[-1] / data.resources, "bytes/resource", data=data.name,
-                    bytes=sizes[-1], raw_bytes_per_resource=round(data.bytes / data.resources),
+    held, taken = sizes[-1]
+    run.figures.add("disk", held / data.resources, "bytes/resource", data=data.name, bytes=held,
+                    bytes_allocated=taken,
+                    raw_bytes_per_resource=round(data.bytes / data.resources),
                     at_rest=len(set(sizes[-5:])) == 1, seconds=len(sizes) - 1)
     if server.pid:
         run.figures.add("rss_after_import", rss_mb(server.pid), "MiB", data=data.name)

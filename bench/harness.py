@@ -96,17 +96,21 @@ def rss_mb(pid):
 
 
 def folder_bytes(folder, without=()):
-    """Bytes that the files below `folder` take on disk, leaving out the named sub-folders."""
-    total = 0
+    """What the files below `folder` hold and what they take on disk, in bytes, leaving out the
+    named sub-folders. The two differ by what is reserved: write-ahead logs grow into space that
+    was allocated before."""
+    held = taken = 0
     for path, folders, files in os.walk(folder):
         if path == str(folder):
             folders[:] = [name for name in folders if name not in without]
         for name in files:
             try:
-                total += os.lstat(os.path.join(path, name)).st_blocks * 512
+                status = os.lstat(os.path.join(path, name))
             except FileNotFoundError:
-                pass  # A compaction removed it meanwhile.
-    return total
+                continue  # A compaction removed it meanwhile.
+            held += status.st_size
+            taken += status.st_blocks * 512
+    return held, taken
 
 
 class Server:

@@ -30,8 +30,8 @@ def parse():
     parser.add_argument("name", nargs="*", help="one of " + ", ".join(benchmarks.ALL))
     parser.add_argument("--micro", action="store_true", help="the micro benchmarks")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
-    parser.add_argument("--patients", type=int, default=1000,
-                        help="size of the large synthetic set (default 1000)")
+    parser.add_argument("--patients", type=int, default=2000,
+                        help="size of the large synthetic set (default 2000)")
     parser.add_argument("--url", help="measure the server that runs there")
     parser.add_argument("--s3", help="its S3 endpoint")
     parser.add_argument("--pid", type=int, help="its process, for CPU time and memory")
