@@ -48,4 +48,11 @@ inline constexpr uint32_t kDiagnosticsMax = 500;   // Further ones are not kept.
 inline constexpr uint32_t kReferenceHopsMax = 32;   // Of one $ref; then it is called a circle.
 inline constexpr uint32_t kOperationsMax = 20'000;  // kTooLarge: of one description.
 
+// Programs and runs (program.h, runner.h).
+inline constexpr uint32_t kDocumentsMax = 64;        // Documents that a program refers to.
+inline constexpr uint32_t kCallDepthMax = 32;        // kTooLarge: workflows calling workflows.
+inline constexpr uint32_t kRunStepsMax = 1'000'000;  // Steps of one run, repetitions included.
+inline constexpr uint32_t kOutputBytesMax = 64u
+                                            << 20;  // kTooLarge: a response body kept in memory.
+
 }  // namespace tarn::arazzo

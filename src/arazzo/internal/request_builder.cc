@@ -160,7 +160,8 @@ std::vector<std::pair<std::string, const Value*>> FormFields(const Value& payloa
 
 std::string Multipart(const Value& payload, std::string* media_type) {
   // A boundary from the content: stable for a replay, and not to be found in what it separates.
-  const std::string boundary = "tarn-" + HexEncode(crypto::Sha256(json::ToText(payload))).substr(0, 32);
+  const std::string boundary =
+      "tarn-" + HexEncode(crypto::Sha256(json::ToText(payload))).substr(0, 32);
   std::string out;
   for (const auto& [name, value] : FormFields(payload)) {
     std::string quoted;

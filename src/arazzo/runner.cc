@@ -1,0 +1,549 @@
+// One loop per workflow: run a step, choose the action, follow it. Calls recurse (bounded by
+// kCallDepthMax); goto never does, so a poll loop of any length needs no stack.
+#include "arazzo/runner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "arazzo/internal/run_context.h"
+#include "arazzo/limits.h"
+
+namespace tarn::arazzo {
+namespace {
+
+using json::Value;
+
+// States that pass by themselves though documents may not know them: AWS's services have them.
+constexpr std::array<std::string_view, 4> kPassingStates = {
+    "QUEUED", "UPDATING", "CANCEL_SUBMITTED", "CANCEL_IN_PROGRESS"};
+constexpr double kPollFirstS = 1;
+constexpr double kPollFactor = 1.5;
+constexpr double kPollMostS = 30;
+
+// What follows a step.
+struct Flow {
+  enum class Kind : uint8_t { kNext, kGoto, kEnd, kTransfer, kStop };
+  Kind kind = Kind::kNext;
+  size_t step = 0;                 // Of kGoto.
+  const Action* action = nullptr;  // Of kTransfer.
+  RunResult result;                // Of kStop.
+};
+
+Flow Stop(RunStatus status, std::string message) {
+  Flow out;
+  out.kind = Flow::Kind::kStop;
+  out.result.status = status;
+  out.result.message = std::move(message);
+  return out;
+}
+
+// One execution of a step, without its actions.
+struct Attempt {
+  bool success = false;
+  StepExchange sent;
+  std::string why;           // Of a failure.
+  std::optional<Flow> stop;  // The run cannot go on, whatever the actions say.
+};
+
+Value Named(const WorkflowRun& run, const Step& step) {
+  Value data = Value::MakeObject();
+  data.Set("workflow", Value::String(run.path)).Set("step", Value::String(step.id));
+  return data;
+}
+
+class Interpreter {
+ public:
+  explicit Interpreter(RunContext* context) : context_(*context) {}
+
+  // Runs a workflow with everything that it depends on.
+  Result<RunResult> Call(WorkflowAt at, Value inputs, const std::string& path, uint32_t depth) {
+    if (depth > kCallDepthMax) {
+      return RunResult{RunStatus::kStepFailed, "workflows call each other more than " +
+                                                   std::to_string(kCallDepthMax) + " deep"};
+    }
+    std::string own_path = path;
+    for (;;) {
+      WorkflowRun run;
+      run.document = at.document;
+      run.workflow = at.workflow;
+      run.path = own_path;
+      TRY(auto refused, Enter(&run, std::move(inputs), depth));
+      if (refused.has_value()) return std::move(*refused);
+      TRY(Flow flow, Walk(&run, depth));
+      TRY(CollectOutputs(&run));
+      Value data = Value::MakeObject();
+      data.Set("workflow", Value::String(run.path)).Set("outputs", run.outputs);
+      TRY(context_.Emit("workflow_end", std::move(data)));
+      context_.workflows[run.workflow->workflow->id] = {run.inputs, run.outputs};
+      if (flow.kind != Flow::Kind::kTransfer) {
+        flow.result.outputs = std::move(run.outputs);
+        return std::move(flow.result);
+      }
+      // goto is one-way: the other workflow takes this one's place.
+      at = FindWorkflow(*run.document, flow.action->workflow_id);
+      CHECK(at.workflow != nullptr);
+      TRY(inputs, TransferInputs(run, *flow.action));
+      own_path = path + "/" + at.workflow->workflow->id;
+    }
+  }
+
+ private:
+  // Validates inputs and runs dependencies. A result: the workflow cannot start.
+  Result<std::optional<RunResult>> Enter(WorkflowRun* run, Value inputs, uint32_t depth) {
+    Value data = Value::MakeObject();
+    data.Set("workflow", Value::String(run->path));
+    TRY(context_.Emit("workflow", std::move(data)));
+    const LoadedWorkflow& loaded = *run->workflow;
+    run->inputs = std::move(inputs);
+    if (loaded.inputs.has_value()) {
+      run->inputs = loaded.inputs->WithDefaults(std::move(run->inputs));
+      for (std::string& secret : loaded.inputs->Secrets(run->inputs)) {
+        if (!secret.empty()) context_.secrets.push_back(std::move(secret));
+      }
+      const auto report = loaded.inputs->Validate(run->inputs);
+      std::string wrong = report.ok() ? "" : report.error().detail;
+      for (const Violation& v :
+           report.ok() ? report.value().violations : std::vector<Violation>{}) {
+        const std::string where = v.instance.empty() ? std::string() : v.instance + " ";
+        wrong += (wrong.empty() ? "" : "; ") + where + v.message;
+      }
+      if (!wrong.empty()) {
+        return std::optional<RunResult>(RunResult{
+            RunStatus::kInvalidInputs, "the inputs of " + loaded.workflow->id + ": " + wrong});
+      }
+    }
+    for (const std::string& id : loaded.workflow->depends_on) {
+      const WorkflowAt dependency = FindWorkflow(*run->document, id);
+      if (dependency.workflow == nullptr) continue;  // Loading has refused that.
+      if (context_.workflows.contains(dependency.workflow->workflow->id)) continue;
+      TRY(RunResult result, Call(dependency, run->inputs, run->path + "/" + id, depth + 1));
+      if (result.status == RunStatus::kEnded) continue;
+      result.message = "the workflow " + id + ", which must complete first: " + result.message;
+      return std::optional<RunResult>(std::move(result));
+    }
+    return std::optional<RunResult>();
+  }
+
+  Result<Flow> Walk(WorkflowRun* run, uint32_t depth) {
+    const auto& steps = run->workflow->workflow->steps;
+    size_t at = 0;
+    while (at < steps.size()) {
+      TRY(Flow flow, RunStep(run, at, depth));
+      if (flow.kind == Flow::Kind::kNext) {
+        ++at;
+      } else if (flow.kind == Flow::Kind::kGoto) {
+        at = flow.step;
+      } else {
+        return flow;
+      }
+    }
+    return Flow{};
+  }
+
+  Result<Value> TransferInputs(const WorkflowRun& run, const Action& action) {
+    if (action.parameters.empty()) return run.inputs;
+    return InputsFrom(action.parameters, run, nullptr);
+  }
+
+  Result<Value> InputsFrom(const std::vector<Parameter>& parameters, const WorkflowRun& run,
+                           const Exchange* exchange) {
+    Value inputs = Value::MakeObject();
+    const Scope scope = ScopeOf(run, context_, exchange);
+    for (const Parameter& parameter : parameters) {
+      TRY(std::optional<Value> value, ResolveValue(parameter.value, scope));
+      if (value.has_value()) inputs.Set(parameter.name, std::move(*value));
+    }
+    return inputs;
+  }
+
+  std::optional<Flow> CheckBudget() {
+    if (++context_.steps > context_.options.steps_max) {
+      return Stop(RunStatus::kOutOfTime, "the run has taken " +
+                                             std::to_string(context_.options.steps_max) +
+                                             " steps, which is its limit");
+    }
+    if (!context_.replaying() && context_.ports.time.NowMs() >= context_.deadline_ms) {
+      return OutOfTime();
+    }
+    return std::nullopt;
+  }
+
+  Flow OutOfTime() {
+    return Stop(RunStatus::kOutOfTime, "the run's time of " +
+                                           std::to_string(context_.options.timeout_ms / 1000) +
+                                           " s is over; it can be resumed");
+  }
+
+  // The step with its actions and retries.
+  Result<Flow> RunStep(WorkflowRun* run, size_t index, uint32_t depth) {
+    const Step& step = run->workflow->workflow->steps[index];
+    ++run->visits[step.id];
+    for (const std::string& id : step.depends_on) {
+      if (id.starts_with("$") || run->steps.contains(id)) continue;
+      return Stop(RunStatus::kStepFailed,
+                  "the step " + step.id + " depends on " + id + ", which has not run");
+    }
+    std::map<const Action*, uint32_t> retries;
+    for (;;) {
+      if (auto over = CheckBudget()) return std::move(*over);
+      TRY(Attempt attempt, Execute(run, index, depth));
+      if (attempt.stop.has_value()) return std::move(*attempt.stop);
+      TRY(Choice choice, Choose(*run, step, attempt, retries));
+      if (choice.action == nullptr) return WithoutAction(run, index, attempt, choice);
+      const Action& action = *choice.action;
+      if (action.type != Action::Type::kRetry) return Follow(run, index, attempt, choice);
+      const uint32_t count = ++retries[&action];
+      const double seconds =
+          PaceSeconds(step, attempt.sent.retry_after_s, action.retry_after_s, count);
+      TRY(auto over, Wait(*run, step, seconds, count, choice.observed));
+      if (over.has_value()) return std::move(*over);
+      TRY(auto stop, Prepare(run, action, depth));
+      if (stop.has_value()) return std::move(*stop);
+    }
+  }
+
+  // What a retry action wants to be run before the step is repeated.
+  Result<std::optional<Flow>> Prepare(WorkflowRun* run, const Action& action, uint32_t depth) {
+    if (!action.step_id.empty()) {
+      const size_t index = run->workflow->workflow->StepIndex(action.step_id);
+      if (auto over = CheckBudget()) return over;
+      TRY(Attempt attempt, Execute(run, index, depth));
+      return std::move(attempt.stop);
+    }
+    if (action.workflow_id.empty()) return std::optional<Flow>();
+    const WorkflowAt at = FindWorkflow(*run->document, action.workflow_id);
+    auto inputs = TransferInputs(*run, action);
+    if (!inputs.ok())
+      return std::optional<Flow>(Stop(RunStatus::kStepFailed, inputs.error().detail));
+    TRY(const RunResult result,
+        Call(at, std::move(inputs).value(), run->path + "/" + action.name, depth + 1));
+    if (result.status == RunStatus::kEnded || result.status == RunStatus::kStepFailed) {
+      return std::optional<Flow>();  // Whether it helped is for the repeated step to say.
+    }
+    return std::optional<Flow>(Stop(result.status, result.message));
+  }
+
+  // Sends or calls, judges by the success criteria, and keeps the outputs.
+  Result<Attempt> Execute(WorkflowRun* run, size_t index, uint32_t depth) {
+    const Step& step = run->workflow->workflow->steps[index];
+    const ApiOperation* operation = run->workflow->operations[index];
+    Attempt out;
+    Value child_outputs = Value::MakeObject();
+    if (operation == nullptr) {
+      TRY(const bool ended, CallFromStep(run, step, depth, &child_outputs, &out));
+      if (!ended) return out;
+    } else {
+      TRY(out.sent, Perform(step, *operation, *run, &context_));
+      if (out.sent.in_doubt) {
+        out.stop =
+            Stop(RunStatus::kInDoubt, "the step " + step.id +
+                                          " may have been done before the run was "
+                                          "interrupted, and repeating it is not known to be safe");
+        return out;
+      }
+      out.why = out.sent.failure;
+    }
+    // $outputs is what the called workflow gave while its step is judged.
+    std::swap(run->outputs, child_outputs);
+    const Status judged = Judge(run, step, operation != nullptr, &out);
+    std::swap(run->outputs, child_outputs);
+    TRY(judged);
+    return out;
+  }
+
+  Status Judge(WorkflowRun* run, const Step& step, bool sent, Attempt* out) {
+    out->success = out->why.empty();
+    const Scope scope = ScopeOf(*run, context_, sent ? &out->sent.exchange : nullptr);
+    if (out->success && step.success_criteria.empty() && sent) {
+      const int status = out->sent.exchange.status;
+      out->success = status >= 200 && status < 300;
+      if (!out->success) out->why = "the status is " + std::to_string(status);
+    }
+    for (const PlacedCriterion& placed : step.success_criteria) {
+      if (!out->success) break;
+      const CriterionOutcome outcome =
+          EvaluateCriterion(placed.criterion, scope, context_.options.reading);
+      if (outcome.holds) continue;
+      out->success = false;
+      out->why = outcome.reason;
+    }
+    if (!out->success) {
+      if (out->sent.exchange.status != 0) {
+        out->why += " (status " + std::to_string(out->sent.exchange.status) + ")";
+      }
+      Value data = Named(*run, step);
+      data.Set("holds", Value::Bool(false));
+      data.Set("reason", Value::String(context_.Mask(out->why)));
+      return context_.Emit("criterion", std::move(data));
+    }
+    Value outputs = sent ? Value::MakeObject() : run->outputs;
+    for (const OutputRule& rule : step.outputs) {
+      const Found found = EvaluateOutput(rule, scope);
+      if (found.present()) {
+        outputs.Set(rule.name, found.value());
+      } else {
+        TRY(WarnOnce(
+            run, step.id + "." + rule.name,
+            "the output " + rule.name + " of " + step.id + " is unset: " + found.reason()));
+      }
+    }
+    Value data = Named(*run, step);
+    data.Set("outputs", outputs);
+    run->steps[step.id] = std::move(outputs);
+    return context_.Emit("outputs", std::move(data));
+  }
+
+  Status WarnOnce(WorkflowRun* run, const std::string& key, const std::string& message) {
+    if (!run->warned.insert(key).second) return Ok();
+    Value data = Value::MakeObject();
+    data.Set("workflow", Value::String(run->path));
+    data.Set("message", Value::String(context_.Mask(message)));
+    return context_.Emit("warning", std::move(data));
+  }
+
+  // Whether the called workflow ended; else `out` says what that means for the step.
+  Result<bool> CallFromStep(WorkflowRun* run, const Step& step, uint32_t depth, Value* outputs,
+                            Attempt* out) {
+    const WorkflowAt at = FindWorkflow(*run->document, step.workflow_id);
+    CHECK(at.workflow != nullptr);
+    auto inputs = InputsFrom(step.parameters, *run, nullptr);
+    if (!inputs.ok()) {
+      out->why = inputs.error().detail;
+      return true;
+    }
+    TRY(RunResult result,
+        Call(at, std::move(inputs).value(), run->path + "/" + step.id, depth + 1));
+    *outputs = std::move(result.outputs);
+    if (result.status == RunStatus::kEnded) return true;
+    if (result.status == RunStatus::kStepFailed || result.status == RunStatus::kInvalidInputs) {
+      out->why = step.workflow_id + ": " + result.message;
+      return true;
+    }
+    out->stop = Stop(result.status, std::move(result.message));
+    return false;
+  }
+
+  struct Choice {
+    const Action* action = nullptr;
+    std::optional<std::string> observed;  // The value that the actions' criteria looked at.
+    std::string problems;                 // Criteria that could not be evaluated.
+  };
+
+  // The first action whose criteria all hold; retries that are used up are passed over.
+  Result<Choice> Choose(const WorkflowRun& run, const Step& step, const Attempt& attempt,
+                        const std::map<const Action*, uint32_t>& retries) {
+    Choice out;
+    const bool sent = !step.operation_id.empty() || !step.operation_path.empty();
+    const Scope scope = ScopeOf(run, context_, sent ? &attempt.sent.exchange : nullptr);
+    for (const Action& action : attempt.success ? step.on_success : step.on_failure) {
+      const auto used = retries.find(&action);
+      if (action.type == Action::Type::kRetry && used != retries.end() &&
+          used->second >= action.retry_limit) {
+        continue;
+      }
+      if (action.type == Action::Type::kRetry && action.retry_limit == 0) continue;
+      bool holds = true;
+      for (const PlacedCriterion& placed : action.criteria) {
+        const CriterionOutcome outcome =
+            EvaluateCriterion(placed.criterion, scope, context_.options.reading);
+        if (!out.observed.has_value()) out.observed = outcome.observed;
+        if (outcome.failed_to_evaluate) out.problems += "; " + outcome.reason;
+        holds = holds && outcome.holds;
+        if (!holds) break;
+      }
+      if (!holds) continue;
+      out.action = &action;
+      Value data = Named(run, step);
+      data.Set("action", Value::String(action.name));
+      if (out.observed.has_value()) {
+        data.Set("observed", Value::String(context_.Mask(*out.observed)));
+      }
+      TRY(context_.Emit("action", std::move(data)));
+      return out;
+    }
+    return out;
+  }
+
+  // No action matches: a failed step ends the run, a successful one is followed by the next. But a
+  // step that loops to itself is waiting for something, and going on would mean it has come.
+  Result<Flow> WithoutAction(WorkflowRun* run, size_t index, const Attempt& attempt,
+                             const Choice& choice) {
+    const Step& step = run->workflow->workflow->steps[index];
+    if (!attempt.success) {
+      return Stop(RunStatus::kStepFailed,
+                  context_.Mask("the step " + step.id + " failed: " + attempt.why));
+    }
+    const bool loops = std::ranges::any_of(step.on_success, [&](const Action& action) {
+      return action.type == Action::Type::kGoto && action.step_id == step.id;
+    });
+    if (!loops || context_.options.fallthrough == Fallthrough::kNext) return Flow{};
+    const std::string seen = choice.observed.value_or("nothing");
+    const auto& more = context_.options.wait_on;
+    if (std::ranges::find(kPassingStates, std::string_view(seen)) != kPassingStates.end() ||
+        std::ranges::find(more, seen) != more.end()) {
+      TRY(WarnOnce(run, step.id + "=" + seen,
+                   "the step " + step.id + " sees " + seen +
+                       ", which the document does not know; it is taken for a passing state"));
+      return GoTo(run, step, index, attempt, choice);
+    }
+    return Stop(RunStatus::kUnhandledState,
+                context_.Mask("the step " + step.id + " sees " + seen +
+                              ", for which no action of it holds" + choice.problems));
+  }
+
+  Result<Flow> Follow(WorkflowRun* run, size_t index, const Attempt& attempt,
+                      const Choice& choice) {
+    const Step& step = run->workflow->workflow->steps[index];
+    const Action& action = *choice.action;
+    if (action.type == Action::Type::kEnd) {
+      if (!attempt.success) {
+        return Stop(RunStatus::kStepFailed,
+                    context_.Mask("the step " + step.id + " failed (" + attempt.why +
+                                  ") and the action " + action.name + " ends the workflow"));
+      }
+      Flow out;
+      out.kind = Flow::Kind::kEnd;
+      return out;
+    }
+    if (!action.workflow_id.empty()) {
+      Flow out;
+      out.kind = Flow::Kind::kTransfer;
+      out.action = &action;
+      return out;
+    }
+    const size_t target = run->workflow->workflow->StepIndex(action.step_id);
+    return GoTo(run, step, target, attempt, choice);
+  }
+
+  // A goto to a step that has run before closes a cycle, and cycles are paced.
+  Result<Flow> GoTo(WorkflowRun* run, const Step& step, size_t target, const Attempt& attempt,
+                    const Choice& choice) {
+    Flow out;
+    out.kind = Flow::Kind::kGoto;
+    out.step = target;
+    const Step& next = run->workflow->workflow->steps[target];
+    const uint32_t visits = run->visits[next.id];
+    if (visits == 0) return out;
+    const double seconds =
+        PaceSeconds(next, attempt.sent.retry_after_s, next.poll_interval_s, visits);
+    TRY(auto over, Wait(*run, step, seconds, visits, choice.observed));
+    if (over.has_value()) return std::move(*over);
+    return out;
+  }
+
+  // --poll, then what the server says, then what the document says, then growing steps.
+  double PaceSeconds(const Step&, const std::optional<double>& server,
+                     const std::optional<double>& document, uint32_t count) {
+    if (context_.options.poll_s.has_value()) return *context_.options.poll_s;
+    if (server.has_value()) return *server;
+    if (document.has_value()) return *document;
+    // 1.5^9 is past the cap; the bound keeps pow() finite.
+    const double grown = kPollFirstS * std::pow(kPollFactor, std::min<uint32_t>(count - 1, 9));
+    return std::min(grown, kPollMostS) * (0.9 + 0.2 * context_.ports.time.Jitter());
+  }
+
+  // A flow: the time is over, or the user stopped the run.
+  Result<std::optional<Flow>> Wait(const WorkflowRun& run, const Step& step, double seconds,
+                                   uint32_t count, const std::optional<std::string>& observed) {
+    if (context_.replaying() || seconds <= 0) return std::optional<Flow>();
+    const int64_t now = context_.ports.time.NowMs();
+    const auto wait_ms = static_cast<int64_t>(seconds * 1000);
+    if (now + wait_ms >= context_.deadline_ms) return std::optional<Flow>(OutOfTime());
+    Value data = Named(run, step);
+    data.Set("wait_ms", Value::Int(wait_ms)).Set("count", Value::Int(count));
+    data.Set("elapsed_ms", Value::Int(now - (context_.deadline_ms - context_.options.timeout_ms)));
+    data.Set("timeout_ms", Value::Int(context_.options.timeout_ms));
+    if (observed.has_value()) data.Set("observed", Value::String(context_.Mask(*observed)));
+    TRY(context_.Emit("wait", std::move(data)));
+    const Status slept = context_.ports.time.SleepMs(wait_ms);
+    if (!slept.ok()) {
+      return std::optional<Flow>(Stop(RunStatus::kOutOfTime, "stopped; the run can be resumed"));
+    }
+    return std::optional<Flow>();
+  }
+
+  // Also of runs that stopped early: what has a value is worth having.
+  Status CollectOutputs(WorkflowRun* run) {
+    const Scope scope = ScopeOf(*run, context_, nullptr);
+    Value outputs = Value::MakeObject();
+    for (const OutputRule& rule : run->workflow->workflow->outputs) {
+      const Found found = EvaluateOutput(rule, scope);
+      if (found.present()) {
+        outputs.Set(rule.name, found.value());
+      } else {
+        TRY(WarnOnce(run, "outputs." + rule.name,
+                     "the output " + rule.name + " is unset: " + found.reason()));
+      }
+    }
+    run->outputs = std::move(outputs);
+    return Ok();
+  }
+
+  RunContext& context_;
+};
+
+Value Masked(const RunContext& context, const Value& value) {
+  if (value.IsString()) return Value::String(context.Mask(value.AsString()));
+  if (value.IsArray()) {
+    Value::Array items;
+    for (const Value& item : value.items()) items.push_back(Masked(context, item));
+    return Value::MakeArray(std::move(items));
+  }
+  if (!value.IsObject()) return value;
+  Value::Object members;
+  for (const auto& [name, member] : value.members()) {
+    members.emplace_back(name, Masked(context, member));
+  }
+  return Value::MakeObject(std::move(members));
+}
+
+}  // namespace
+
+Status RunContext::Emit(std::string_view type, Value data, Durability durability) {
+  // What is walked again on resume has been reported before.
+  const bool repeated = replaying() && type != "run" && type != "end";
+  if (repeated) return Ok();
+  if (!secrets.empty() && type != "answer") data = Masked(*this, data);
+  return ports.events.Take({std::string(type), std::move(data)}, durability);
+}
+
+std::string RunContext::Mask(std::string text) const {
+  for (const std::string& secret : secrets) {
+    for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3)) {
+      text.replace(at, secret.size(), "***");
+    }
+  }
+  return text;
+}
+
+std::string_view RunStatusName(RunStatus status) {
+  static constexpr std::array<std::string_view, 6> kNames = {
+      "ended", "failed", "invalid-inputs", "unhandled-state", "out-of-time", "in-doubt"};
+  return kNames[static_cast<size_t>(status)];
+}
+
+Result<RunResult> RunWorkflow(const Program& program, std::string_view workflow_id,
+                              const Value& inputs, const RunOptions& options,
+                              const RunnerPorts& ports) {
+  CHECK(program.root != nullptr);
+  const LoadedWorkflow* workflow =
+      workflow_id.empty() ? &program.root->workflows[0] : program.root->Find(workflow_id);
+  if (workflow == nullptr) return NotFound("there is no workflow " + std::string(workflow_id));
+  RunContext context(options, ports);
+  context.deadline_ms = ports.time.NowMs() + options.timeout_ms;
+  Value start = Value::MakeObject();
+  start.Set("run", Value::String(options.run_id));
+  start.Set("workflow", Value::String(workflow->workflow->id));
+  TRY(context.Emit("run", std::move(start), Durability::kSynced));
+  TRY(RunResult result, Interpreter(&context).Call({program.root.get(), workflow}, inputs,
+                                                   workflow->workflow->id, 0));
+  Value end = Value::MakeObject();
+  end.Set("status", Value::String(std::string(RunStatusName(result.status))));
+  end.Set("message", Value::String(result.message)).Set("outputs", result.outputs);
+  TRY(context.Emit("end", std::move(end), Durability::kSynced));
+  return result;
+}
+
+}  // namespace tarn::arazzo
