@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "s3_endpoint/internal/call.h"
 #include "s3_endpoint/internal/failure.h"
@@ -19,122 +18,66 @@ using http::Method;
 
 enum class Level : uint8_t { kService, kBucket, kKey };
 
-constexpr size_t kParametersMax = 8;
-
 struct Operation {
   std::string_view name;
   Level level;
   Method method;
   std::string_view subresource;  // The query parameter that must be there; empty: none.
-  bool copies = false;           // Whether x-amz-copy-source must be there, or must not.
   OperationResult (*run)(Call&);
   // What kNotFound and kConflict from the store mean.
-  S3Code missing = S3Code::kNoSuchKey;
+  S3Code missing;
   S3Code conflict = S3Code::kOperationAborted;
-  // Further query parameters that it understands.
-  std::array<std::string_view, kParametersMax> parameters = {};
+  std::string_view parameters = "";  // Further query parameters that it understands, by spaces.
+  bool copies = false;  // Of two operations that else look alike: x-amz-copy-source must be there.
 };
 
+constexpr S3Code kNoBucket = S3Code::kNoSuchBucket;
+constexpr S3Code kNoKey = S3Code::kNoSuchKey;
+constexpr S3Code kNoUpload = S3Code::kNoSuchUpload;
+constexpr S3Code kAborted = S3Code::kOperationAborted;
+constexpr std::string_view kOverrides =
+    "response-cache-control response-content-disposition response-content-encoding "
+    "response-content-language response-content-type response-expires";
+
 constexpr std::array kOperations = {
-    Operation{"ListBuckets", Level::kService, Method::kGet, "", false, ListBuckets},
-    Operation{"CreateBucket", Level::kBucket, Method::kPut, "", false, CreateBucket,
-              S3Code::kNoSuchBucket, S3Code::kBucketAlreadyOwnedByYou},
-    Operation{"HeadBucket", Level::kBucket, Method::kHead, "", false, HeadBucket,
-              S3Code::kNoSuchBucket},
-    Operation{"DeleteBucket", Level::kBucket, Method::kDelete, "", false, DeleteBucket,
-              S3Code::kNoSuchBucket, S3Code::kBucketNotEmpty},
-    Operation{"GetBucketLocation", Level::kBucket, Method::kGet, "location", false,
-              GetBucketLocation, S3Code::kNoSuchBucket},
-    Operation{
-        "ListMultipartUploads",
-        Level::kBucket,
-        Method::kGet,
-        "uploads",
-        false,
-        ListMultipartUploads,
-        S3Code::kNoSuchBucket,
-        S3Code::kOperationAborted,
-        {"delimiter", "encoding-type", "key-marker", "max-uploads", "prefix", "upload-id-marker"}},
-    Operation{"ListObjectsV2",
-              Level::kBucket,
-              Method::kGet,
-              "list-type",
-              false,
-              ListObjectsV2,
-              S3Code::kNoSuchBucket,
-              S3Code::kOperationAborted,
-              {"continuation-token", "delimiter", "encoding-type", "fetch-owner", "max-keys",
-               "prefix", "start-after"}},
-    Operation{"ListObjects",
-              Level::kBucket,
-              Method::kGet,
-              "",
-              false,
-              ListObjects,
-              S3Code::kNoSuchBucket,
-              S3Code::kOperationAborted,
-              {"delimiter", "encoding-type", "marker", "max-keys", "prefix"}},
-    Operation{"DeleteObjects", Level::kBucket, Method::kPost, "delete", false, DeleteObjects,
-              S3Code::kNoSuchBucket},
-    Operation{"UploadPartCopy",
-              Level::kKey,
-              Method::kPut,
-              "uploadId",
-              true,
-              UploadPartCopy,
-              S3Code::kNoSuchKey,
-              S3Code::kOperationAborted,
-              {"partNumber"}},
-    Operation{"UploadPart",
-              Level::kKey,
-              Method::kPut,
-              "uploadId",
-              false,
-              UploadPart,
-              S3Code::kNoSuchUpload,
-              S3Code::kOperationAborted,
-              {"partNumber"}},
-    Operation{"CopyObject", Level::kKey, Method::kPut, "", true, CopyObject},
-    Operation{"PutObject", Level::kKey, Method::kPut, "", false, PutObject, S3Code::kNoSuchBucket},
-    Operation{"ListParts",
-              Level::kKey,
-              Method::kGet,
-              "uploadId",
-              false,
-              ListParts,
-              S3Code::kNoSuchUpload,
-              S3Code::kOperationAborted,
-              {"encoding-type", "max-parts", "part-number-marker"}},
-    Operation{
-        "GetObject",
-        Level::kKey,
-        Method::kGet,
-        "",
-        false,
-        GetObject,
-        S3Code::kNoSuchKey,
-        S3Code::kOperationAborted,
-        {"response-cache-control", "response-content-disposition", "response-content-encoding",
-         "response-content-language", "response-content-type", "response-expires"}},
-    Operation{
-        "HeadObject",
-        Level::kKey,
-        Method::kHead,
-        "",
-        false,
-        HeadObject,
-        S3Code::kNoSuchKey,
-        S3Code::kOperationAborted,
-        {"response-cache-control", "response-content-disposition", "response-content-encoding",
-         "response-content-language", "response-content-type", "response-expires"}},
-    Operation{"AbortMultipartUpload", Level::kKey, Method::kDelete, "uploadId", false,
-              AbortMultipartUpload, S3Code::kNoSuchUpload},
-    Operation{"DeleteObject", Level::kKey, Method::kDelete, "", false, DeleteObject,
-              S3Code::kNoSuchBucket},
-    Operation{"CreateMultipartUpload", Level::kKey, Method::kPost, "uploads", false,
-              CreateMultipartUpload, S3Code::kNoSuchBucket},
-    Operation{"CompleteMultipartUpload", Level::kKey, Method::kPost, "uploadId", false,
-              CompleteMultipartUpload, S3Code::kNoSuchUpload},
+    Operation{"ListBuckets", Level::kService, Method::kGet, "", ListBuckets, kNoBucket},
+    Operation{"CreateBucket", Level::kBucket, Method::kPut, "", CreateBucket, kNoBucket,
+              S3Code::kBucketAlreadyOwnedByYou},
+    Operation{"HeadBucket", Level::kBucket, Method::kHead, "", HeadBucket, kNoBucket},
+    Operation{"DeleteBucket", Level::kBucket, Method::kDelete, "", DeleteBucket, kNoBucket,
+              S3Code::kBucketNotEmpty},
+    Operation{"GetBucketLocation", Level::kBucket, Method::kGet, "location", GetBucketLocation,
+              kNoBucket},
+    Operation{"ListMultipartUploads", Level::kBucket, Method::kGet, "uploads", ListMultipartUploads,
+              kNoBucket, kAborted,
+              "delimiter encoding-type key-marker max-uploads prefix upload-id-marker"},
+    Operation{"ListObjectsV2", Level::kBucket, Method::kGet, "list-type", ListObjectsV2, kNoBucket,
+              kAborted,
+              "continuation-token delimiter encoding-type fetch-owner max-keys prefix "
+              "start-after"},
+    Operation{"ListObjects", Level::kBucket, Method::kGet, "", ListObjects, kNoBucket, kAborted,
+              "delimiter encoding-type marker max-keys prefix"},
+    Operation{"DeleteObjects", Level::kBucket, Method::kPost, "delete", DeleteObjects, kNoBucket},
+    Operation{"UploadPartCopy", Level::kKey, Method::kPut, "uploadId", UploadPartCopy, kNoKey,
+              kAborted, "partNumber", /*copies=*/true},
+    Operation{"UploadPart", Level::kKey, Method::kPut, "uploadId", UploadPart, kNoUpload, kAborted,
+              "partNumber"},
+    Operation{"CopyObject", Level::kKey, Method::kPut, "", CopyObject, kNoKey, kAborted, "",
+              /*copies=*/true},
+    Operation{"PutObject", Level::kKey, Method::kPut, "", PutObject, kNoBucket},
+    Operation{"ListParts", Level::kKey, Method::kGet, "uploadId", ListParts, kNoUpload, kAborted,
+              "encoding-type max-parts part-number-marker"},
+    Operation{"GetObjectTagging", Level::kKey, Method::kGet, "tagging", GetObjectTagging, kNoKey},
+    Operation{"GetObject", Level::kKey, Method::kGet, "", GetObject, kNoKey, kAborted, kOverrides},
+    Operation{"HeadObject", Level::kKey, Method::kHead, "", HeadObject, kNoKey, kAborted,
+              kOverrides},
+    Operation{"AbortMultipartUpload", Level::kKey, Method::kDelete, "uploadId",
+              AbortMultipartUpload, kNoUpload},
+    Operation{"DeleteObject", Level::kKey, Method::kDelete, "", DeleteObject, kNoBucket},
+    Operation{"CreateMultipartUpload", Level::kKey, Method::kPost, "uploads", CreateMultipartUpload,
+              kNoBucket},
+    Operation{"CompleteMultipartUpload", Level::kKey, Method::kPost, "uploadId",
+              CompleteMultipartUpload, kNoUpload},
 };
 
 // Query parameters that name operations of S3 which this server does not have.
@@ -169,7 +112,6 @@ constexpr std::array kAbsent = {
     Absent{"retention", "ObjectRetention"},
     Absent{"select", "SelectObjectContent"},
     Absent{"session", "CreateSession"},
-    Absent{"tagging", "Tagging"},
     Absent{"torrent", "GetObjectTorrent"},
     Absent{"versionId", "Versions"},
     Absent{"versioning", "BucketVersioning"},
@@ -205,12 +147,21 @@ S3Status Authenticate(const http::Request&) { return Unit{}; }
 
 bool IsSigning(std::string_view parameter) { return parameter.starts_with("X-Amz-"); }
 
+// Whether `list`, separated by spaces, holds `name`.
+bool Lists(std::string_view list, std::string_view name) {
+  while (!list.empty()) {
+    const std::string_view one = list.substr(0, list.find(' '));
+    if (one == name) return true;
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+  }
+  return false;
+}
+
 S3Status CheckParameters(const Call& call, const Operation& operation) {
   for (const auto& [name, value] : call.query) {
     // SDKs name the operation in x-id, for access logs.
     if (name == "x-id" || name == operation.subresource || IsSigning(name)) continue;
-    const bool known = std::find(operation.parameters.begin(), operation.parameters.end(), name) !=
-                       operation.parameters.end();
+    const bool known = Lists(operation.parameters, name);
     if (!known) {
       return NotImplemented("query parameter " + name.substr(0, 64) + " of " +
                             std::string(operation.name));
@@ -237,7 +188,9 @@ S3Status CheckHeaders(const Call& call) {
 }
 
 S3Result<const Operation*> FindOperation(const Call& call, Level level) {
+  const bool reads_tags = level == Level::kKey && call.request.method == Method::kGet;
   for (const auto& parameter : call.query) {
+    if (parameter.first == "tagging" && !reads_tags) return NotImplemented("Tagging");
     for (const Absent& absent : kAbsent) {
       if (parameter.first == absent.subresource) return NotImplemented(absent.what);
     }

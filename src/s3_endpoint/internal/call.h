@@ -46,6 +46,7 @@ OperationResult CopyObject(Call& call);
 OperationResult GetObject(Call& call);
 OperationResult HeadObject(Call& call);
 OperationResult DeleteObject(Call& call);
+OperationResult GetObjectTagging(Call& call);
 // Multipart uploads.
 OperationResult CreateMultipartUpload(Call& call);
 OperationResult UploadPart(Call& call);

@@ -273,6 +273,18 @@ OperationResult DeleteObject(Call& call) {
   return response;
 }
 
+// Objects have no tags here: requests that would give them some are refused. The AWS CLI asks for
+// them before it copies a large object.
+OperationResult GetObjectTagging(Call& call) {
+  TRY(const ObjectInfo info, call.store.Head(call.bucket, call.key));
+  XmlWriter xml;
+  xml.Open("Tagging", XmlWriter::Namespace::kS3);
+  xml.Open("TagSet");
+  xml.Close();
+  xml.Close();
+  return XmlResponse(xml.Finish());
+}
+
 S3Result<CopySource> OpenCopySource(const Call& call) {
   std::string_view text = call.Header("x-amz-copy-source");
   if (text.starts_with('/')) text.remove_prefix(1);
