@@ -1,0 +1,158 @@
+#include "cli/serve_options.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/uri.h"
+#include "http/server.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr std::array kTable = {
+    ServeOption{"data", "DIR", "Folder for everything that is stored.", &ServeOptions::data},
+    ServeOption{"listen", "HOST:PORT", "Where the API listens; port 0 picks a free one.",
+                &ServeOptions::listen},
+    ServeOption{"s3-listen", "HOST:PORT", "Where the S3-compatible object endpoint listens.",
+                &ServeOptions::s3_listen},
+    ServeOption{"dev", "",
+                "Development: accept any credentials, make unknown KMS keys on first use, serve "
+                "SMART data stores without tokens.",
+                nullptr, &ServeOptions::dev},
+    ServeOption{"region", "NAME", "The region that ARNs name.", &ServeOptions::region},
+    ServeOption{"account", "DIGITS", "The 12-digit account that ARNs name.",
+                &ServeOptions::account},
+    ServeOption{"endpoint-url", "URL",
+                "What DatastoreEndpoint begins with, when clients reach the server under another "
+                "address than the one it listens on.",
+                &ServeOptions::endpoint_url},
+    ServeOption{"event-webhook", "URL", "Receives each event as an HTTP POST of JSON.",
+                &ServeOptions::event_webhook},
+    ServeOption{"preload-patients", "COUNT", "Patients in a data store made with SYNTHEA preload.",
+                &ServeOptions::preload_patients},
+    ServeOption{"tls-certificate", "FILE", "PEM certificate chain; the API then speaks HTTPS.",
+                &ServeOptions::tls_certificate},
+    ServeOption{"tls-key", "FILE", "PEM private key of the certificate.", &ServeOptions::tls_key},
+    ServeOption{"log-level", "LEVEL", "debug, info, warning, error or off.",
+                &ServeOptions::log_level},
+    ServeOption{"log-format", "FORMAT", "text or json.", &ServeOptions::log_format},
+    ServeOption{"access-log", "",
+                "One log line a request: id, route, status, bytes, time; no paths, no content.",
+                nullptr, &ServeOptions::access_log},
+};
+
+std::string LineOf(const toml::node& node) {
+  return "line " + std::to_string(node.source().begin.line) + ": ";
+}
+
+bool IsOneOf(std::string_view value, std::initializer_list<std::string_view> allowed) {
+  return std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+}
+
+Status CheckListener(std::string_view option, const std::string& address) {
+  const Result<HostPort> parsed = ParseHostPort(address);
+  if (!parsed.ok()) {
+    return Invalid("--" + std::string(option) + ": " + parsed.error().detail +
+                   "; write for example 127.0.0.1:8080");
+  }
+  if (!http::IsLoopbackHost(parsed.value().host)) {
+    return Invalid("--" + std::string(option) + ": " + parsed.value().host +
+                   " is not a loopback address. This version has no authentication yet, so it "
+                   "listens on loopback only: use 127.0.0.1, or put a proxy that authenticates in "
+                   "front of it");
+  }
+  return Ok();
+}
+
+bool AllDigits(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::span<const ServeOption> ServeOptionTable() { return kTable; }
+
+Status ReadServeConfig(std::string_view toml_text, ServeOptions* options) {
+  toml::table table;
+  try {
+    table = toml::parse(toml_text);
+  } catch (const toml::parse_error& error) {  // The adapter around a throwing library.
+    return Invalid("line " + std::to_string(error.source().begin.line) + ": " +
+                   std::string(error.description()));
+  }
+  for (const auto& [key, node] : table) {
+    const auto* option = std::find_if(kTable.begin(), kTable.end(),
+                                      [&key = key](const auto& o) { return o.name == key.str(); });
+    if (option == kTable.end()) {
+      return Invalid(LineOf(node) + "unknown option " + std::string(key.str()) +
+                     "; see tarn serve --help");
+    }
+    if (option->flag != nullptr) {
+      if (!node.is_boolean()) return Invalid(LineOf(node) + "expected true or false");
+      options->*option->flag = node.as_boolean()->get();
+    } else if (node.is_string()) {
+      options->*option->text = node.as_string()->get();
+    } else if (node.is_integer()) {
+      options->*option->text = std::to_string(node.as_integer()->get());
+    } else {
+      return Invalid(LineOf(node) + "expected a string");
+    }
+  }
+  return Ok();
+}
+
+Status CheckServeOptions(const ServeOptions& options) {
+  TRY(CheckListener("listen", options.listen));
+  TRY(CheckListener("s3-listen", options.s3_listen));
+  if (options.account.size() != 12 || !AllDigits(options.account)) {
+    return Invalid("--account: 12 digits are needed, for example 123456789012");
+  }
+  if (options.region.empty() || options.region.find_first_not_of(
+                                    "abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+    return Invalid("--region: a name such as us-east-1 is needed");
+  }
+  if (!options.endpoint_url.empty()) TRY(ParseUrl(options.endpoint_url));
+  if (!options.event_webhook.empty()) TRY(ParseUrl(options.event_webhook));
+  if (options.preload_patients.empty() || options.preload_patients.size() > 9 ||
+      !AllDigits(options.preload_patients)) {
+    return Invalid("--preload-patients: a number is needed");
+  }
+  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+    return Invalid("--tls-certificate and --tls-key go together");
+  }
+  if (!IsOneOf(options.log_level, {"debug", "info", "warning", "error", "off"})) {
+    return Invalid("--log-level: one of debug, info, warning, error, off");
+  }
+  if (!IsOneOf(options.log_format, {"text", "json"})) {
+    return Invalid("--log-format: text or json");
+  }
+  return Ok();
+}
+
+std::string ServeReferencePage() {
+  const ServeOptions defaults;
+  std::string page =
+      "# tarn serve\n\n"
+      "Serves the HealthLake API, FHIR and the S3-compatible object endpoint. Every option can be "
+      "given on the command line (`--name value`) or in a TOML file named by `--config` (`name = "
+      "\"value\"`); the command line wins.\n\n"
+      "| option | value | default | meaning |\n|---|---|---|---|\n";
+  for (const ServeOption& option : kTable) {
+    std::string value = "no";
+    if (option.text != nullptr) value = defaults.*option.text;
+    page += "| `--" + std::string(option.name) + "` | " + std::string(option.value) + " | " +
+            (value.empty() ? "" : "`" + value + "`") + " | " + std::string(option.help) + " |\n";
+  }
+  page +=
+      "\nStandard output gets two lines once both listeners serve: `ready http://HOST:PORT` and "
+      "`s3 http://HOST:PORT`. The log goes to standard error. SIGTERM and SIGINT stop the server "
+      "after running requests are done; jobs stop at their last checkpoint and go on at the next "
+      "start.\n\n"
+      "Authentication is not built yet. Until it is, both listeners refuse any address but "
+      "loopback, and requests are served whatever their credentials.\n";
+  return page;
+}
+
+}  // namespace tarn::cli

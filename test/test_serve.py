@@ -1,0 +1,116 @@
+"""`tarn serve` as a program: start, stop, options, the data folder."""
+import http.client
+import json
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import TARN, Endpoint, HealthLake, Server
+
+
+def run(*arguments):
+    return subprocess.run([str(TARN), *arguments], capture_output=True, text=True, timeout=60)
+
+
+class Serve(unittest.TestCase):
+    def test_every_verb_shows_examples(self):
+        for verb in ([], ["serve"], ["demo"], ["synth", "patients"], ["kms"], ["kms", "create"], ["kms", "list"],
+                     ["kms", "disable"], ["kms", "destroy"]):
+            with self.subTest(verb=verb):
+                result = run(*verb, "--help")
+                self.assertEqual(result.returncode, 0)
+                self.assertRegex(result.stdout, r"Examples?:\n +tarn ")
+
+    def test_wrong_usage_is_refused_with_a_reason(self):
+        for arguments, expected in (
+                (["serve", "--listen", "0.0.0.0:8080"], "loopback"),
+                (["serve", "--s3-listen", "192.0.2.1:9000"], "loopback"),
+                (["serve", "--listen", "nonsense"], "HOST:PORT"),
+                (["serve", "--account", "12"], "12 digits"),
+                (["serve", "--nonsense"], "nonsense"),
+                (["nonsense"], "nonsense")):
+            with self.subTest(arguments=arguments):
+                result = run(*arguments)
+                self.assertEqual(result.returncode, 2, result.stderr)
+                self.assertIn(expected, result.stderr + result.stdout)
+
+    def test_configuration_file(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write('region = "eu-west-1"\naccount = "123456789012"\n')
+            file.flush()
+            with Server(arguments=["--config", file.name]) as server:
+                answer = HealthLake(server.url).call("CreateFHIRDatastore", {"DatastoreTypeVersion": "R4"})
+                self.assertTrue(answer["DatastoreArn"].startswith(
+                    "arn:aws:healthlake:eu-west-1:123456789012:datastore/fhir/"), answer)
+            file.write("colour = 3\n")
+            file.flush()
+            result = run("serve", "--config", file.name)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn("line 3: unknown option colour", result.stderr)
+
+    def test_a_data_folder_has_one_server(self):
+        with Server() as server:
+            result = run("serve", "--data", str(server.data), "--listen", "127.0.0.1:0", "--s3-listen",
+                         "127.0.0.1:0")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("in use", result.stderr)
+
+    def test_a_port_in_use_is_named(self):
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            port = server.url.rsplit(":", 1)[1]
+            result = run("serve", "--data", folder, "--listen", f"127.0.0.1:{port}", "--s3-listen", "127.0.0.1:0")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(port, result.stderr)
+
+    def test_health_metrics_and_unknown_paths(self):
+        with Server() as server:
+            endpoint = Endpoint(server.url)
+            status, headers, body = endpoint.request("GET", "/health")
+            self.assertEqual((status, json.loads(body)["status"]), (200, "ok"))
+            self.assertTrue(headers["X-Request-Id"])
+            status, _, body = endpoint.request("GET", "/metrics")
+            self.assertEqual(status, 200)
+            self.assertIn(b"# TYPE tarn_", body)
+            self.assertEqual(endpoint.request("GET", "/nowhere")[0], 404)
+
+    def test_sigterm_ends_cleanly(self):
+        with Server() as server:
+            host, port = server.url.removeprefix("http://").split(":")
+            idle = socket.create_connection((host, int(port)), timeout=30)
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(idle.recv(1), b"")
+            idle.close()
+            with self.assertRaises(OSError):
+                socket.create_connection((host, int(port)), timeout=5)
+
+    def test_what_was_written_is_there_after_a_restart(self):
+        with Server() as server:
+            lake = HealthLake(server.url)
+            store = lake.create_store(DatastoreName="kept")
+            status, _, _ = lake.fhir("PUT", store, "Patient/p1", {"resourceType": "Patient", "id": "p1"})
+            self.assertEqual(status, 201)
+            self.assertEqual(server.stop(), 0)
+            server.start()
+            lake = HealthLake(server.url)
+            status, headers, body = lake.fhir("GET", store, "Patient/p1")
+            self.assertEqual((status, headers["ETag"], json.loads(body)["id"]), (200, 'W/"1"', "p1"))
+
+    def test_slow_clients_do_not_hold_others(self):
+        with Server() as server:
+            host, port = server.url.removeprefix("http://").split(":")
+            slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(200)]
+            for client in slow:
+                client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{")
+            for _ in range(20):
+                connection = http.client.HTTPConnection(host, int(port), timeout=10)
+                connection.request("GET", "/health")
+                self.assertEqual(connection.getresponse().status, 200)
+                connection.close()
+            for client in slow:
+                client.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
