@@ -1,0 +1,111 @@
+// Options, configuration and the texts that people see.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/file.h"
+#include "cli/progress.h"
+#include "cli/serve_options.h"
+
+namespace tarn::cli {
+namespace {
+
+TEST(ServeOptions, EachOptionSetsExactlyOneMember) {
+  for (const ServeOption& option : ServeOptionTable()) {
+    EXPECT_NE(option.text == nullptr, option.flag == nullptr) << option.name;
+    EXPECT_EQ(option.value.empty(), option.flag != nullptr) << option.name;
+    EXPECT_FALSE(option.help.empty()) << option.name;
+  }
+}
+
+TEST(ServeOptions, ReadsAConfigurationFile) {
+  ServeOptions options;
+  const Status read = ReadServeConfig(
+      "data = \"/srv/tarn\"\ndev = true\npreload-patients = 7\n# comment\naccess-log = true\n",
+      &options);
+  ASSERT_TRUE(read.ok()) << read.error().detail;
+  EXPECT_EQ(options.data, "/srv/tarn");
+  EXPECT_TRUE(options.dev);
+  EXPECT_TRUE(options.access_log);
+  EXPECT_EQ(options.preload_patients, "7");
+  EXPECT_EQ(options.listen, ServeOptions().listen);
+}
+
+TEST(ServeOptions, RefusesAFileWithLineAndReason) {
+  struct Case {
+    std::string_view text, expected;
+  };
+  for (const Case& c :
+       {Case{"data = \"a\"\ncolour = 1\n", "line 2: unknown option colour"},
+        Case{"dev = \"yes\"\n", "line 1: expected true or false"},
+        Case{"data = [1]\n", "line 1: expected a string"}, Case{"\n\ndata = \n", "line 3"},
+        Case{"data = \"a\"\ndata = \"b\"\n", "line 2"}}) {
+    SCOPED_TRACE(c.text);
+    ServeOptions options;
+    const Status read = ReadServeConfig(c.text, &options);
+    ASSERT_FALSE(read.ok());
+    EXPECT_NE(read.error().detail.find(c.expected), std::string::npos) << read.error().detail;
+  }
+}
+
+TEST(ServeOptions, ChecksRulesAcrossOptions) {
+  EXPECT_TRUE(CheckServeOptions(ServeOptions()).ok());
+  struct Case {
+    std::string ServeOptions::*member;
+    std::string_view value, expected;
+  };
+  for (const Case& c : {Case{&ServeOptions::listen, "0.0.0.0:80", "loopback"},
+                        Case{&ServeOptions::listen, "example.org:80", "loopback"},
+                        Case{&ServeOptions::s3_listen, "[::]:80", "loopback"},
+                        Case{&ServeOptions::listen, "80", "HOST:PORT"},
+                        Case{&ServeOptions::account, "12345678901", "12 digits"},
+                        Case{&ServeOptions::account, "12345678901x", "12 digits"},
+                        Case{&ServeOptions::region, "", "us-east-1"},
+                        Case{&ServeOptions::region, "US", "us-east-1"},
+                        Case{&ServeOptions::endpoint_url, "tarn", "URL"},
+                        Case{&ServeOptions::event_webhook, "ftp://x/", "http"},
+                        Case{&ServeOptions::preload_patients, "many", "number"},
+                        Case{&ServeOptions::tls_key, "key.pem", "go together"},
+                        Case{&ServeOptions::log_level, "loud", "one of"},
+                        Case{&ServeOptions::log_format, "xml", "text or json"}}) {
+    ServeOptions options;
+    options.*c.member = c.value;
+    SCOPED_TRACE(c.value);
+    const Status checked = CheckServeOptions(options);
+    ASSERT_FALSE(checked.ok());
+    EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
+    EXPECT_NE(checked.error().detail.find(c.expected), std::string::npos) << checked.error().detail;
+  }
+  for (const std::string_view address :
+       {"127.0.0.1:0", "127.1.2.3:80", "[::1]:80", "localhost:1"}) {
+    ServeOptions options;
+    options.listen = address;
+    EXPECT_TRUE(CheckServeOptions(options).ok()) << address;
+  }
+}
+
+TEST(ServeOptions, TheReferencePageIsUpToDate) {
+  const std::string path = TARN_SOURCE_DIR "/docs/reference/serve.md";
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(WriteFileAtomic(path, ServeReferencePage()).ok());
+  }
+  const auto page = ReadFile(path, 1u << 20);
+  ASSERT_TRUE(page.ok()) << page.error().detail;
+  EXPECT_EQ(page.value(), ServeReferencePage()) << "UPDATE_GOLDEN=1 rewrites it";
+}
+
+TEST(Progress, DrawsWithinALine) {
+  EXPECT_EQ(WithThousands(0), "0");
+  EXPECT_EQ(WithThousands(999), "999");
+  EXPECT_EQ(WithThousands(1000), "1,000");
+  EXPECT_EQ(WithThousands(12345678), "12,345,678");
+  EXPECT_EQ(RenderProgress("import", 50, 100),
+            "import       [################................] 50 of 100");
+  EXPECT_EQ(RenderProgress("import", 200, 100),
+            "import       [################################] 100 of 100");
+  EXPECT_EQ(RenderProgress("import", 1234, 0), "import       1,234");
+  EXPECT_LE(RenderProgress("upload", UINT64_MAX, UINT64_MAX).size(), 110u);
+}
+
+}  // namespace
+}  // namespace tarn::cli
