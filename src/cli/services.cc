@@ -1,0 +1,250 @@
+#include "cli/services.h"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/uri.h"
+#include "cli/data_folder.h"
+#include "crypto/keyring.h"
+#include "fhir_api/fhir_api.h"
+#include "fhir_store/data_stores.h"
+#include "healthlake/healthlake.h"
+#include "http/server.h"
+#include "jobs/events.h"
+#include "json/value.h"
+#include "kv/rocksdb_engine.h"
+#include "objects/folder_store.h"
+#include "s3_endpoint/s3_endpoint.h"
+
+namespace tarn::cli {
+namespace {
+
+constexpr std::string_view kVersion = "0.1.0";
+constexpr uint64_t kPreloadSeed = 1;
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+LogLevel LevelOf(std::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warning") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  if (name == "off") return LogLevel::kOff;
+  return LogLevel::kInfo;
+}
+
+http::Response TextResponse(int status, std::string content_type, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.headers.Add("Content-Type", std::move(content_type));
+  response.body = std::move(body);
+  return response;
+}
+
+// What the API listener answers where no surface does.
+http::Response ApiError(int status, const http::Request& head, std::string_view message) {
+  if (fhir_api::IsFhirPath(head.path)) return fhir_api::ErrorResponse(status, message);
+  json::Value body = json::Value::MakeObject();
+  body.Set("message", json::Value::String(std::string(message)));
+  return TextResponse(status, "application/json", json::ToText(body));
+}
+
+std::string UrlOf(const HostPort& listen, uint16_t port, bool tls) {
+  const bool is_ipv6 = listen.host.find(':') != std::string::npos;
+  const std::string host = is_ipv6 ? "[" + listen.host + "]" : listen.host;
+  return (tls ? "https://" : "http://") + host + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+// In the order of construction; destroyed in reverse, so that nothing outlives what it uses.
+struct Services::State {
+  explicit State(ServeOptions serve_options) : options(std::move(serve_options)) {}
+
+  Status OpenData();
+  Status OpenDataStores();
+  Status StartApi();
+  Status StartS3();
+  void AddOperationRoutes(http::Router* router);
+  Result<std::shared_ptr<const fhir_api::DataStore>> FindForFhir(std::string_view id) const;
+  Result<std::unique_ptr<http::Server>> Listen(const std::string& address, const std::string& name,
+                                               bool tls, http::Router router, std::string* url);
+
+  const ServeOptions options;
+  const SystemClock clock;
+  SystemRandom random;
+  MetricsRegistry metrics;
+  std::optional<FileLock> lock;
+  std::unique_ptr<kv::Engine> engine;
+  std::unique_ptr<kv::Store> catalogue;
+  std::unique_ptr<objects::ObjectStore> objects;
+  std::unique_ptr<crypto::Keyring> keyring;
+  std::unique_ptr<jobs::EventLog> events;
+  std::unique_ptr<fhir_store::DataStores> data_stores;
+  std::unique_ptr<healthlake::HealthLake> healthlake;
+  std::unique_ptr<fhir_api::FhirApi> fhir;
+  std::unique_ptr<s3_endpoint::S3Endpoint> s3;
+  std::unique_ptr<http::Server> api_server;
+  std::unique_ptr<http::Server> s3_server;
+  std::string api_url;
+  std::string s3_url;
+};
+
+Status Services::State::OpenData() {
+  TRY(MakeFolders(options.data));
+  Result<FileLock> locked = FileLock::Acquire(LockFile(options.data));
+  if (!locked.ok() && locked.error().kind == ErrorKind::kConflict) {
+    return Error{ErrorKind::kConflict,
+                 options.data + " is in use by another server; stop it or name another --data"};
+  }
+  TRY(lock, std::move(locked));
+  TRY(engine, kv::OpenRocksDbEngine(KvFolder(options.data)));
+  TRY(catalogue, engine->Open("catalogue", fhir_store::CatalogueSchema()));
+  TRY(objects, objects::OpenFolderStore(ObjectFolder(options.data), clock, random));
+  TRY(keyring, crypto::Keyring::Open(KeyringFile(options.data), clock, random));
+  return Ok();
+}
+
+Status Services::State::OpenDataStores() {
+  jobs::EventLog::Options event_options;
+  event_options.folder = EventFolder(options.data);
+  event_options.webhook_url = options.event_webhook;
+  TRY(events, jobs::EventLog::Open(event_options, *catalogue, fhir_store::kCatalogueEvents, clock,
+                                   random, metrics));
+  fhir_store::DataStoresOptions store_options;
+  store_options.region = options.region;
+  store_options.account = options.account;
+  store_options.make_unknown_keys = options.dev;
+  const uint64_t patients = std::stoull(options.preload_patients);  // Digits only: checked.
+  store_options.preload = [patients] {
+    return fhir_store::SyntheticPatients(kPreloadSeed, patients);
+  };
+  TRY(data_stores,
+      fhir_store::DataStores::Open(store_options, {*engine, *catalogue, *objects, *keyring, *events,
+                                                   clock, random, metrics}));
+  return Ok();
+}
+
+Result<std::shared_ptr<const fhir_api::DataStore>> Services::State::FindForFhir(
+    std::string_view id) const {
+  TRY(const std::shared_ptr<const fhir_store::OpenDataStore> open, data_stores->Use(id));
+  auto found = std::make_shared<fhir_api::DataStore>();
+  // Shares ownership with `open`: the data store stays while the request runs.
+  found->store = std::shared_ptr<fhir_store::FhirStore>(open, open->fhir);
+  found->endpoint = data_stores->EndpointOf(id);
+  if (open->identity_provider && open->identity_provider->IsSmart()) {
+    found->smart = true;
+    found->smart_configuration = open->identity_provider->metadata.value_or("");
+  }
+  return std::shared_ptr<const fhir_api::DataStore>(std::move(found));
+}
+
+void Services::State::AddOperationRoutes(http::Router* router) {
+  router->Add(http::Method::kGet, "/health",
+              {.run_on = http::RunOn::kLoop, .body_bytes_max = 0, .name = "health"},
+              [](http::Request&) {
+                return TextResponse(200, "application/json", "{\"status\":\"ok\"}\n");
+              });
+  router->Add(http::Method::kGet, "/metrics",
+              {.run_on = http::RunOn::kWorkers, .body_bytes_max = 0, .name = "metrics"},
+              [this](http::Request&) {
+                return TextResponse(200, "text/plain; version=0.0.4", metrics.PrometheusText());
+              });
+}
+
+Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string& address,
+                                                              const std::string& name, bool tls,
+                                                              http::Router router,
+                                                              std::string* url) {
+  TRY(const HostPort listen, ParseHostPort(address));
+  http::ServerOptions server_options;
+  server_options.host = listen.host;
+  server_options.port = listen.port;
+  server_options.name = name;
+  server_options.access_log = options.access_log;
+  if (tls) {
+    server_options.tls_certificate_file = options.tls_certificate;
+    server_options.tls_key_file = options.tls_key;
+  }
+  TRY(std::unique_ptr<http::Server> server,
+      http::Server::Start(server_options, std::move(router), metrics, clock, random));
+  *url = UrlOf(listen, server->port(), tls && !options.tls_certificate.empty());
+  return server;
+}
+
+Status Services::State::StartApi() {
+  healthlake = std::make_unique<healthlake::HealthLake>(healthlake::HealthLakeOptions{},
+                                                        *data_stores, clock);
+  fhir_api::FhirApiOptions fhir_options;
+  fhir_options.find = [this](std::string_view id) { return FindForFhir(id); };
+  fhir_options.dev = options.dev;
+  fhir_options.software_version = kVersion;
+  fhir = std::make_unique<fhir_api::FhirApi>(std::move(fhir_options));
+  http::Router router;
+  router.SetErrorFormatter(ApiError);
+  AddOperationRoutes(&router);
+  healthlake->AddRoutes(&router);
+  fhir->AddRoutes(&router);
+  TRY(api_server, Listen(options.listen, "api", true, std::move(router), &api_url));
+  data_stores->SetEndpointBase(options.endpoint_url.empty() ? api_url : options.endpoint_url);
+  data_stores->Start();
+  return Ok();
+}
+
+Status Services::State::StartS3() {
+  s3 = std::make_unique<s3_endpoint::S3Endpoint>(
+      *objects, s3_endpoint::S3EndpointOptions{.region = options.region});
+  http::Router router;
+  s3->AddRoutes(&router);
+  TRY(s3_server, Listen(options.s3_listen, "s3", false, std::move(router), &s3_url));
+  return Ok();
+}
+
+Services::Services(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Services::~Services() {
+  if (state_->api_server) state_->api_server->Stop();
+  if (state_->s3_server) state_->s3_server->Stop();
+  if (state_->data_stores) state_->data_stores->Stop();
+}
+
+Result<std::unique_ptr<Services>> Services::Start(const ServeOptions& options) {
+  ConfigureLog(LevelOf(options.log_level),
+               options.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+  std::unique_ptr<Services> services(new Services(std::make_unique<State>(options)));
+  State& state = *services->state_;
+  TRY(state.OpenData());
+  TRY(state.OpenDataStores());
+  TRY(state.StartS3());
+  TRY(state.StartApi());
+  return services;
+}
+
+const std::string& Services::api_url() const { return state_->api_url; }
+const std::string& Services::s3_url() const { return state_->s3_url; }
+
+void BlockStopSignals() {
+  const sigset_t signals = StopSignals();
+  CHECK(pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0);
+}
+
+void WaitForStopSignal() {
+  const sigset_t signals = StopSignals();
+  int received = 0;
+  CHECK(sigwait(&signals, &received) == 0);
+}
+
+}  // namespace tarn::cli
