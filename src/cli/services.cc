@@ -57,6 +57,7 @@ http::Response TextResponse(int status, std::string content_type, std::string bo
 // What the API listener answers where no surface does.
 http::Response ApiError(int status, const http::Request& head, std::string_view message) {
   if (fhir_api::IsFhirPath(head.path)) return fhir_api::ErrorResponse(status, message);
+  if (head.path == "/") return healthlake::ErrorResponse(status, head, message);
   json::Value body = json::Value::MakeObject();
   body.Set("message", json::Value::String(std::string(message)));
   return TextResponse(status, "application/json", json::ToText(body));
@@ -94,7 +95,7 @@ struct Services::State {
   std::unique_ptr<crypto::Keyring> keyring;
   std::unique_ptr<jobs::EventLog> events;
   std::unique_ptr<fhir_store::DataStores> data_stores;
-  std::unique_ptr<healthlake::HealthLake> healthlake;
+  std::unique_ptr<healthlake::ControlPlane> control_plane;
   std::unique_ptr<fhir_api::FhirApi> fhir;
   std::unique_ptr<s3_endpoint::S3Endpoint> s3;
   std::unique_ptr<http::Server> api_server;
@@ -186,8 +187,10 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
 }
 
 Status Services::State::StartApi() {
-  healthlake = std::make_unique<healthlake::HealthLake>(healthlake::HealthLakeOptions{},
-                                                        *data_stores, clock);
+  healthlake::ControlPlaneOptions control_options;
+  TRY(control_options.page_token_secret,
+      healthlake::ReadOrMakeSecret(PageTokenFile(options.data), random));
+  control_plane = std::make_unique<healthlake::ControlPlane>(control_options, *data_stores);
   fhir_api::FhirApiOptions fhir_options;
   fhir_options.find = [this](std::string_view id) { return FindForFhir(id); };
   fhir_options.dev = options.dev;
@@ -196,7 +199,7 @@ Status Services::State::StartApi() {
   http::Router router;
   router.SetErrorFormatter(ApiError);
   AddOperationRoutes(&router);
-  healthlake->AddRoutes(&router);
+  control_plane->AddRoutes(&router);
   fhir->AddRoutes(&router);
   TRY(api_server, Listen(options.listen, "api", true, std::move(router), &api_url));
   data_stores->SetEndpointBase(options.endpoint_url.empty() ? api_url : options.endpoint_url);
