@@ -32,10 +32,11 @@ class Failed(Exception):
 class Endpoint:
     """One connection to one listener; reconnects when the server closed it. One thread."""
 
+    connection = None
+
     def __init__(self, url, timeout=120):
         self.host = urllib.parse.urlsplit(url).netloc
         self.timeout = timeout
-        self.connection = None
 
     def request(self, method, path, body=None, headers=None):
         """Returns (status, headers, body). Raises OSError or HTTPException when the server is gone."""
@@ -53,6 +54,8 @@ class Endpoint:
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+    __del__ = close
 
 
 class Server:
@@ -99,8 +102,9 @@ class Server:
 
     @staticmethod
     def _read(stream, lines):
-        for line in stream:
-            lines.put(line.decode().strip())
+        with stream:
+            for line in stream:
+                lines.put(line.decode().strip())
         lines.put(None)
 
     def kill(self):
@@ -127,13 +131,11 @@ class Server:
         return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def memory_kb(self, field="VmRSS"):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith(field + ":"):
-                return int(line.split()[1])
-        return 0
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return next((int(line.split()[1]) for line in status.splitlines() if line.startswith(field + ":")), 0)
 
     def cpu_s(self):
-        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

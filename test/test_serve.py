@@ -30,7 +30,8 @@ class Serve(unittest.TestCase):
                 (["serve", "--listen", "nonsense"], "HOST:PORT"),
                 (["serve", "--account", "12"], "12 digits"),
                 (["serve", "--nonsense"], "nonsense"),
-                (["nonsense"], "nonsense")):
+                (["nonsense"], "--help"),
+                ([], "--help")):
             with self.subTest(arguments=arguments):
                 result = run(*arguments)
                 self.assertEqual(result.returncode, 2, result.stderr)

@@ -180,8 +180,10 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
     server_options.tls_certificate_file = options.tls_certificate;
     server_options.tls_key_file = options.tls_key;
   }
-  TRY(std::unique_ptr<http::Server> server,
-      http::Server::Start(server_options, std::move(router), metrics, clock, random));
+  Result<std::unique_ptr<http::Server>> started =
+      http::Server::Start(server_options, std::move(router), metrics, clock, random);
+  if (!started.ok()) return Error{started.error().kind, address + ": " + started.error().detail};
+  std::unique_ptr<http::Server> server = std::move(started).value();
   *url = UrlOf(listen, server->port(), tls && !options.tls_certificate.empty());
   return server;
 }
