@@ -98,6 +98,11 @@ class Matcher {
   bool seen_any_ = false;
 };
 
+RouteNode& MakeNode(std::unique_ptr<RouteNode>& slot) {
+  if (!slot) slot = std::make_unique<RouteNode>();
+  return *slot;
+}
+
 // A path that decodes, without NUL: below this, code in C would see another name than we do.
 bool IsDecodable(std::string_view path) {
   if (path.find('%') == std::string_view::npos) return true;
@@ -139,27 +144,23 @@ void Router::Add(Method method, std::string_view pattern, RouteOptions options, 
   CHECK(!options.name.empty());
   auto route = std::make_unique<Route>();
   RouteNode* node = &state_->root;
-  RouteSlots* slots = nullptr;
+  bool takes_rest = false;
   for (std::string_view rest = pattern; !rest.empty();) {
-    CHECK(slots == nullptr);  // Nothing may follow {name...}.
+    CHECK(!takes_rest);  // Nothing may follow {name...}.
     const std::string_view segment = rest.substr(1, rest.find('/', 1) - 1);
     rest.remove_prefix(1 + segment.size());
     if (!segment.starts_with('{')) {
-      auto& child = node->literals[std::string(segment)];
-      if (!child) child = std::make_unique<RouteNode>();
-      node = child.get();
+      node = &MakeNode(node->literals[std::string(segment)]);
     } else if (segment.ends_with("...}")) {
       route->parameter_names.emplace_back(segment.substr(1, segment.size() - 5));
-      slots = &node->rest_routes;
+      takes_rest = true;
     } else {
       CHECK(segment.ends_with('}'));
       route->parameter_names.emplace_back(segment.substr(1, segment.size() - 2));
-      if (!node->part) node->part = std::make_unique<RouteNode>();
-      node = node->part.get();
+      node = &MakeNode(node->part);
     }
   }
-  if (slots == nullptr) slots = &node->routes;
-  auto& slot = (*slots)[SlotOf(method)];
+  auto& slot = (takes_rest ? node->rest_routes : node->routes)[SlotOf(method)];
   CHECK(slot == nullptr);
   route->options = std::move(options);
   route->handler = std::move(handler);

@@ -25,7 +25,7 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 // OpenSSL's own socket BIO writes with write(2), which raises SIGPIPE; this one does not.
 int SocketBioWrite(BIO* bio, const char* data, int length) {
-  const auto descriptor = static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio)));
+  const int descriptor = *static_cast<const int*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   const ssize_t sent = send(descriptor, data, static_cast<size_t>(length), MSG_NOSIGNAL);
   if (sent < 0 && (WouldBlock(errno) || errno == EINTR)) BIO_set_retry_write(bio);
@@ -33,7 +33,7 @@ int SocketBioWrite(BIO* bio, const char* data, int length) {
 }
 
 int SocketBioRead(BIO* bio, char* out, int length) {
-  const auto descriptor = static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio)));
+  const int descriptor = *static_cast<const int*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   const ssize_t got = recv(descriptor, out, static_cast<size_t>(length), 0);
   if (got < 0 && (WouldBlock(errno) || errno == EINTR)) BIO_set_retry_read(bio);
@@ -97,7 +97,7 @@ Transport::Transport(int descriptor, const TlsContext* tls) : descriptor_(descri
   tls_ = SSL_new(tls->get());
   BIO* bio = BIO_new(SocketBioMethod());
   CHECK(tls_ != nullptr && bio != nullptr);
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)));
+  BIO_set_data(bio, const_cast<int*>(&descriptor_));  // A transport does not move.
   BIO_set_init(bio, 1);
   SSL_set_bio(tls_, bio, bio);
   SSL_set_accept_state(tls_);
