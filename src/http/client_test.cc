@@ -118,6 +118,7 @@ TEST(Client, ReusesConnectionsAcrossThreads) {
   TestServer server(MirrorRouter());
   Client client({});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int j = 0; j < 50; ++j) EXPECT_TRUE(Get(client, server.Url("/x")).ok());

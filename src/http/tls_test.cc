@@ -214,6 +214,7 @@ TEST(Tls, ServesManyAtOnce) {
   TestServer server(TlsRouter(), TlsOptions(certificate));
   Client client({.ca_file = certificate.certificate_file()});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       ClientRequest request;
