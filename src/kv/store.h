@@ -167,8 +167,8 @@ class Store {
   // later snapshot sees it. Sequences ascend in commit order, without repetition. Concurrent
   // commits share one sync.
   // Errors: kConflict (an expectation; nothing was written), kTooLarge (nothing was written),
-  // kUnavailable (disk full or failing: not acknowledged; after a failed sync the outcome is
-  // unknown until the store is opened again, and until then writes fail and reads go on).
+  // kUnavailable (disk full or failing: not acknowledged, and the outcome is unknown until Resume or
+  // until the store is opened again; until then writes fail and reads go on).
   virtual Result<uint64_t> Commit(const Batch& batch) = 0;
 
   virtual Result<std::unique_ptr<Run>> NewRun() = 0;
@@ -176,7 +176,8 @@ class Store {
   // from the run's (CHECK); it carries the checkpoint and the log record. Errors as Commit.
   virtual Result<uint64_t> Ingest(std::unique_ptr<Run> run, const Batch& publish) = 0;
 
-  // Tries to take up writing again after kUnavailable (space was freed).
+  // Tries to take up writing again after kUnavailable (space was freed). Reads that have begun go
+  // on; runs that have begun are lost: their Put or Ingest fails with kUnavailable.
   virtual Status Resume() = 0;
   // Moves everything to sorted files and waits until compaction has caught up. For measurements.
   virtual Status Settle() = 0;

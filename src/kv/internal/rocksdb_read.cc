@@ -11,16 +11,17 @@ std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), sli
 
 class RocksDbCursor final : public Cursor {
  public:
-  RocksDbCursor(rocksdb::DB* db, const RocksDbFamily& family, rocksdb::ReadOptions options,
-                KeyRange range, Direction direction)
-      : range_(std::move(range)),
+  RocksDbCursor(std::shared_ptr<const RocksDbDatabase> database, const RocksDbFamily& family,
+                rocksdb::ReadOptions options, KeyRange range, Direction direction)
+      : database_(std::move(database)),
+        range_(std::move(range)),
         skip_empty_(family.kind == FamilyKind::kBits),
         direction_(direction),
         lower_(range_.begin),
         upper_(range_.end) {
     if (!range_.begin.empty()) options.iterate_lower_bound = &lower_;
     if (!range_.end.empty()) options.iterate_upper_bound = &upper_;
-    iterator_.reset(db->NewIterator(options, family.handle));
+    iterator_.reset(database_->db().NewIterator(options, family.handle));
     if (direction_ == Direction::kForward) {
       iterator_->SeekToFirst();
     } else {
@@ -63,6 +64,7 @@ class RocksDbCursor final : public Cursor {
     while (skip_empty_ && iterator_->Valid() && iterator_->value().empty()) Step();
   }
 
+  const std::shared_ptr<const RocksDbDatabase> database_;  // Outlives iterator_.
   const KeyRange range_;
   const bool skip_empty_;
   const Direction direction_;
@@ -73,22 +75,17 @@ class RocksDbCursor final : public Cursor {
 
 }  // namespace
 
-RocksDbSnapshot::RocksDbSnapshot(rocksdb::DB* db, const std::vector<RocksDbFamily>& families,
+RocksDbSnapshot::RocksDbSnapshot(std::shared_ptr<const RocksDbDatabase> database,
                                  const rocksdb::Snapshot* snapshot, uint64_t sequence)
-    : db_(db), families_(families), snapshot_(snapshot), sequence_(sequence) {
+    : database_(std::move(database)), snapshot_(snapshot), sequence_(sequence) {
   read_options_.snapshot = snapshot_;
 }
 
-RocksDbSnapshot::~RocksDbSnapshot() { db_->ReleaseSnapshot(snapshot_); }
-
-const RocksDbFamily& RocksDbSnapshot::FamilyOf(Family family) const {
-  CHECK(family < families_.size());
-  return families_[family];
-}
+RocksDbSnapshot::~RocksDbSnapshot() { database_->db().ReleaseSnapshot(snapshot_); }
 
 Result<bool> RocksDbSnapshot::Get(Family family, std::string_view key, std::string* value) const {
-  const RocksDbFamily& in = FamilyOf(family);
-  const rocksdb::Status status = db_->Get(read_options_, in.handle, ToSlice(key), value);
+  const RocksDbFamily& in = database_->family(family);
+  const rocksdb::Status status = database_->db().Get(read_options_, in.handle, ToSlice(key), value);
   if (status.IsNotFound()) return false;
   if (!status.ok()) return RocksDbError(status);
   return in.kind == FamilyKind::kValues || !value->empty();
@@ -96,12 +93,12 @@ Result<bool> RocksDbSnapshot::Get(Family family, std::string_view key, std::stri
 
 Result<std::vector<std::optional<std::string>>> RocksDbSnapshot::MultiGet(
     Family family, std::span<const std::string> keys) const {
-  const RocksDbFamily& in = FamilyOf(family);
+  const RocksDbFamily& in = database_->family(family);
   const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> found(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  db_->MultiGet(read_options_, in.handle, keys.size(), slices.data(), found.data(),
-                statuses.data());
+  database_->db().MultiGet(read_options_, in.handle, keys.size(), slices.data(), found.data(),
+                           statuses.data());
   std::vector<std::optional<std::string>> values(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].IsNotFound()) continue;
@@ -114,8 +111,8 @@ Result<std::vector<std::optional<std::string>>> RocksDbSnapshot::MultiGet(
 
 std::unique_ptr<Cursor> RocksDbSnapshot::Scan(Family family, KeyRange range,
                                               Direction direction) const {
-  return std::make_unique<RocksDbCursor>(db_, FamilyOf(family), read_options_, std::move(range),
-                                         direction);
+  return std::make_unique<RocksDbCursor>(database_, database_->family(family), read_options_,
+                                         std::move(range), direction);
 }
 
 }  // namespace tarn::kv

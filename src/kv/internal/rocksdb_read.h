@@ -7,19 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "kv/internal/rocksdb_database.h"
 #include "kv/store.h"
 
 namespace tarn::kv {
 
-struct RocksDbFamily {
-  rocksdb::ColumnFamilyHandle* handle = nullptr;  // Owned by the store.
-  FamilyKind kind = FamilyKind::kValues;
-};
-
 class RocksDbSnapshot final : public Snapshot {
  public:
-  // Takes over `snapshot`. `db` and `families` must outlive the object.
-  RocksDbSnapshot(rocksdb::DB* db, const std::vector<RocksDbFamily>& families,
+  // Takes over `snapshot`, which is of `database`.
+  RocksDbSnapshot(std::shared_ptr<const RocksDbDatabase> database,
                   const rocksdb::Snapshot* snapshot, uint64_t sequence);
   ~RocksDbSnapshot() override;
 
@@ -30,10 +26,7 @@ class RocksDbSnapshot final : public Snapshot {
   uint64_t sequence() const override { return sequence_; }
 
  private:
-  const RocksDbFamily& FamilyOf(Family family) const;
-
-  rocksdb::DB* const db_;
-  const std::vector<RocksDbFamily>& families_;
+  const std::shared_ptr<const RocksDbDatabase> database_;
   const rocksdb::Snapshot* const snapshot_;
   rocksdb::ReadOptions read_options_;
   const uint64_t sequence_;

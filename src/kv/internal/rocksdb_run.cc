@@ -23,7 +23,7 @@ Status FamilyFiles::Before(std::string_view key) {
   CHECK(!last_key_.has_value() || *last_key_ < key);
   last_key_ = std::string(key);
   if (writer_ != nullptr) return Ok();
-  rocksdb::Options options = db_->GetOptions(handle_);
+  rocksdb::Options options = db_.GetOptions(handle_);
   options.writable_file_max_buffer_size = kWriteBufferBytes;
   writer_ =
       std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options), options, handle_);
@@ -62,13 +62,12 @@ Status FamilyFiles::Finish() {
   return Ok();
 }
 
-RocksDbRun::RocksDbRun(rocksdb::DB* db, const std::vector<RocksDbFamily>& families,
-                       const Limits& limits, std::string folder)
-    : db_(db),
-      families_(families),
+RocksDbRun::RocksDbRun(std::shared_ptr<const RocksDbDatabase> database, const Limits& limits,
+                       std::string folder)
+    : database_(std::move(database)),
       limits_(limits),
       folder_(std::move(folder)),
-      files_(families.size()) {}
+      files_(database_->families().size()) {}
 
 RocksDbRun::~RocksDbRun() {
   files_.clear();
@@ -79,11 +78,11 @@ RocksDbRun::~RocksDbRun() {
 
 Result<FamilyFiles*> RocksDbRun::FilesOf(Family family, FamilyKind kind, std::string_view key,
                                          std::string_view value) {
-  CHECK(family < families_.size() && families_[family].kind == kind);
+  CHECK(database_->family(family).kind == kind);
   TRY(CheckEntry(key, value, limits_));
   std::unique_ptr<FamilyFiles>& files = files_[family];
   if (files == nullptr) {
-    files = std::make_unique<FamilyFiles>(db_, families_[family].handle,
+    files = std::make_unique<FamilyFiles>(database_->db(), database_->family(family).handle,
                                           folder_ + "/" + std::to_string(family) + "-");
   }
   bytes_ += key.size() + value.size();

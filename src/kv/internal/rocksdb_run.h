@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "kv/internal/rocksdb_read.h"
+#include "kv/internal/rocksdb_database.h"
 #include "kv/store.h"
 
 namespace tarn::kv {
@@ -19,8 +19,8 @@ namespace tarn::kv {
 // One family's files. Keys ascend strictly over all of them.
 class FamilyFiles {
  public:
-  // `path_prefix` gets a number and ".sst".
-  FamilyFiles(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* handle, std::string path_prefix)
+  // `path_prefix` gets a number and ".sst". `handle` is one of `db`, which outlives the object.
+  FamilyFiles(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* handle, std::string path_prefix)
       : db_(db), handle_(handle), path_prefix_(std::move(path_prefix)) {}
 
   Status Put(std::string_view key, std::string_view value);
@@ -36,7 +36,7 @@ class FamilyFiles {
   Status Before(std::string_view key);  // Opens a file when there is none, checks the order.
   Status After(const rocksdb::Status& written);
 
-  rocksdb::DB* const db_;
+  rocksdb::DB& db_;
   rocksdb::ColumnFamilyHandle* const handle_;
   const std::string path_prefix_;
   std::vector<std::string> paths_;
@@ -46,8 +46,8 @@ class FamilyFiles {
 
 class RocksDbRun final : public Run {
  public:
-  // Writes into `folder`, which exists, and removes it in the end. All must outlive the object.
-  RocksDbRun(rocksdb::DB* db, const std::vector<RocksDbFamily>& families, const Limits& limits,
+  // Writes into `folder`, which exists, and removes it in the end.
+  RocksDbRun(std::shared_ptr<const RocksDbDatabase> database, const Limits& limits,
              std::string folder);
   ~RocksDbRun() override;
 
@@ -60,13 +60,13 @@ class RocksDbRun final : public Run {
   // One per family; null where the run has nothing.
   const std::vector<std::unique_ptr<FamilyFiles>>& files() const { return files_; }
   const std::string& folder() const { return folder_; }
+  const RocksDbDatabase* database() const { return database_.get(); }
 
  private:
   Result<FamilyFiles*> FilesOf(Family family, FamilyKind kind, std::string_view key,
                                std::string_view value);
 
-  rocksdb::DB* const db_;
-  const std::vector<RocksDbFamily>& families_;
+  const std::shared_ptr<const RocksDbDatabase> database_;
   const Limits limits_;
   const std::string folder_;
   std::vector<std::unique_ptr<FamilyFiles>> files_;

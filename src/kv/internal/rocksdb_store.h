@@ -6,23 +6,17 @@
 #pragma once
 
 #include <rocksdb/db.h>
-#include <rocksdb/listener.h>
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "base/mutex.h"
 #include "kv/internal/commit_queue.h"
-#include "kv/internal/rocksdb_options.h"
-#include "kv/internal/rocksdb_read.h"
+#include "kv/internal/rocksdb_database.h"
 #include "kv/internal/rocksdb_run.h"
-#include "kv/internal/sync_watch.h"
 #include "kv/store.h"
 
 namespace tarn::kv {
@@ -46,68 +40,47 @@ class RocksDbStore final : public Store {
 
  private:
   class Overlay;
-  class CompactionWatch;
 
   RocksDbStore(std::shared_ptr<RocksDbShared> shared, const std::string& folder,
                const Schema& schema);
-  Status OpenDatabase();
-  Status LoadNotes();
-  Result<std::vector<std::string>> StoredFamilies() const;
+  std::shared_ptr<RocksDbDatabase> Database() const;
 
   // The following run in the commit queue's turn.
   void WriteGroup(const CommitQueue::Group& group);
-  Status CheckExpectations(const Batch& batch, const Overlay& overlay) const;
-  Result<uint64_t> IngestAlone(RocksDbRun& run, const Batch& publish);
-  Status ResumeAlone();
-  void AppendChange(const Batch::Change& change, uint64_t sequence,
-                    rocksdb::WriteBatch* writes) const;
+  Status CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
+                           const Overlay& overlay) const;
   // `sequence` is the newest one in `writes`.
-  Status WriteSynced(rocksdb::WriteBatch* writes, uint64_t sequence);
+  Status WriteSynced(const RocksDbDatabase& database, rocksdb::WriteBatch* writes,
+                     uint64_t sequence);
+  Result<uint64_t> IngestInTurn(RocksDbRun& run, const Batch& publish);
+  Status ResumeInTurn();
   Error StopWrites(const rocksdb::Status& cause);
 
-  // A write is coming, is there, or failed: see view_mutex_.
-  void Announce(uint64_t sequence, uint64_t visible_at);
-  void Settled();
-  void Withdraw();
-
-  // Writes the publish batch and the sequence into files of the run's folder.
-  Result<std::vector<std::unique_ptr<FamilyFiles>>> WritePublishFiles(const std::string& folder,
-                                                                      const Batch& publish,
-                                                                      uint64_t sequence);
-  Status FlushFamilies(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
-  std::vector<rocksdb::ColumnFamilyHandle*> HandlesOf(const RocksDbRun& run,
-                                                      const Batch& publish) const;
-  // Waits until the families have few enough level-0 files to take another ingestion.
-  Status WaitForRoom(const std::vector<rocksdb::ColumnFamilyHandle*>& handles);
+  // See view_mutex_.
+  void AnnounceWrite(uint64_t sequence, uint64_t visible_at);
+  void ConfirmWrite();
+  void WithdrawWrite();
 
   const std::shared_ptr<RocksDbShared> shared_;
   const std::string folder_;
   const Schema schema_;
   const Limits limits_;
   std::function<void()> on_close_;
-
-  // Destroyed last to first: handles, database, then what the database uses.
-  std::shared_ptr<SyncWatch> sync_watch_;
-  std::unique_ptr<rocksdb::Env> env_;
-  std::shared_ptr<CompactionWatch> compaction_watch_;
-  std::unique_ptr<rocksdb::DB> db_;
-  rocksdb::ColumnFamilyHandle* notes_ = nullptr;  // Owned, as those in families_.
-  std::vector<RocksDbFamily> families_;
+  std::atomic<uint64_t> runs_made_{0};
 
   CommitQueue queue_;
   // Touched in the queue's turn only.
   uint64_t last_sequence_ = 0;
   std::optional<Error> stopped_;  // Why writes fail until Resume.
 
-  // Which sequence a RocksDB snapshot stands for. A commit becomes visible at one moment inside
-  // RocksDB, between our announcing it and our learning that it worked. So the writer announces the
-  // RocksDB sequence number that makes it visible, and a snapshot compares its own with that.
+  // What snapshots begin from. A commit becomes visible at one moment inside RocksDB, between our
+  // announcing it and our learning that it worked. So the writer announces the RocksDB sequence
+  // number that makes it visible, and a snapshot compares its own number with that one.
   mutable Mutex view_mutex_;
+  std::shared_ptr<RocksDbDatabase> database_ GUARDED_BY(view_mutex_);
   uint64_t visible_sequence_ GUARDED_BY(view_mutex_) = 0;
   uint64_t coming_sequence_ GUARDED_BY(view_mutex_) = 0;
   uint64_t coming_at_ GUARDED_BY(view_mutex_) = UINT64_MAX;  // RocksDB's; UINT64_MAX: nothing.
-
-  std::atomic<uint64_t> runs_made_{0};
 };
 
 }  // namespace tarn::kv
