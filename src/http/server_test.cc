@@ -15,7 +15,7 @@ Router EchoRouter() {
   Router router;
   router.Add(Method::kGet, "/hello", OnLoop("hello"),
              [](Request&) { return TextResponse("hello"); });
-  router.Add(Method::kGet, "/work/{id}", OnWorkers("work"),
+  router.Add(Method::kGet, "/pool/{id}", OnWorkers("work"),
              [](Request& request) { return TextResponse(request.path_parameters[0].second); });
   router.Add(Method::kPost, "/echo", OnWorkers("echo"),
              [](Request& request) { return TextResponse(request.body); });
@@ -31,7 +31,7 @@ TEST(Server, ServesOnLoopAndWorkersOverOneConnection) {
     EXPECT_EQ(StatusOf(response), 200);
     EXPECT_EQ(BodyOf(response), "hello");
     EXPECT_THAT(response, HasSubstr("X-Request-Id: "));
-    client.Send("GET /work/a%20b HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.Send("GET /pool/a%20b HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_EQ(BodyOf(client.ReadResponse()), "a b");
     client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
     EXPECT_EQ(BodyOf(client.ReadResponse()), "abc");
@@ -44,7 +44,7 @@ TEST(Server, AnswersPipelinedRequestsInOrder) {
   std::string requests;
   for (int i = 0; i < 500; ++i) {
     const std::string id = std::to_string(i);
-    requests += "GET /work/" + id + " HTTP/1.1\r\nHost: x\r\n\r\n";
+    requests += "GET /pool/" + id + " HTTP/1.1\r\nHost: x\r\n\r\n";
     requests += "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n";
   }
   client.Send(requests);
