@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = process.env.TARN_PROGRAM ?? join(root, 'build/release/tarn');
+export const program = process.env.TARN_PROGRAM ?? join(root, 'build/release/tarn');
 const START_TIMEOUT_MS = 20_000;
 
-// Returns { apiUrl, s3Url, data, stop }. `more` are further arguments of `tarn serve`.
-export async function startTarn(more = []) {
-  const data = await mkdtemp(join(tmpdir(), 'tarn-clients-'));
+// Returns { apiUrl, s3Url, data, stop }. `more` are further arguments of `tarn serve`. A data folder
+// that is given is kept after the stop; else one is made and removed.
+export async function startTarn(more = [], kept = undefined) {
+  const data = kept ?? await mkdtemp(join(tmpdir(), 'tarn-clients-'));
   const child = spawn(
     program,
     ['serve', '--dev', '--listen', '127.0.0.1:0', '--s3-listen', '127.0.0.1:0', '--data', data,
@@ -24,7 +25,7 @@ export async function startTarn(more = []) {
   const stop = async () => {
     child.kill('SIGTERM');
     const status = await ended;
-    await rm(data, { recursive: true, force: true });
+    if (!kept) await rm(data, { recursive: true, force: true });
     return status;
   };
   try {
