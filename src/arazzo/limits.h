@@ -48,6 +48,9 @@ inline constexpr uint32_t kDiagnosticsMax = 500;   // Further ones are not kept.
 inline constexpr uint32_t kReferenceHopsMax = 32;   // Of one $ref; then it is called a circle.
 inline constexpr uint32_t kOperationsMax = 20'000;  // kTooLarge: of one description.
 
+// Journals (journal.h).
+inline constexpr uint64_t kJournalBytesMax = 1ull << 30;  // kTooLarge: one run.
+
 // Programs and runs (program.h, runner.h).
 inline constexpr uint32_t kDocumentsMax = 64;        // Documents that a program refers to.
 inline constexpr uint32_t kCallDepthMax = 32;        // kTooLarge: workflows calling workflows.
