@@ -3,9 +3,9 @@
 #include "arazzo/internal/schema_compiled.h"
 
 namespace tarn::arazzo::schema {
+namespace {
 
-std::string_view MetaschemaText() {
-  return R"json({
+constexpr std::string_view kMetaschema = R"json({
 "$id": "https://json-schema.org/draft/2020-12/schema",
 "$dynamicAnchor": "meta",
 "type": ["object", "boolean"],
@@ -77,6 +77,9 @@ std::string_view MetaschemaText() {
   "contentMediaType": {"type": "string"},
   "contentSchema": {"$ref": "#/$defs/one"}
 }})json";
-}
+
+}  // namespace
+
+std::string_view MetaschemaText() { return kMetaschema; }
 
 }  // namespace tarn::arazzo::schema
