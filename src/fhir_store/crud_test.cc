@@ -177,6 +177,7 @@ TEST_P(Crud, ConcurrentUpdatesMakeVersionsWithoutGaps) {
   constexpr int kThreads = 8;
   constexpr int kUpdates = 12;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   std::vector<std::vector<uint64_t>> versions(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
@@ -204,6 +205,7 @@ TEST_P(Crud, ConcurrentCreationsGetOrdinalsOfTheirOwn) {
   constexpr int kThreads = 8;
   constexpr int kCreations = 25;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kCreations; ++i) {

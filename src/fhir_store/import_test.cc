@@ -340,6 +340,7 @@ TEST_P(Import, GoesOnBesideSingleWrites) {
   store_.PutObject("a.ndjson", lines);
   std::atomic<bool> done{false};
   std::vector<std::thread> writers;
+  writers.reserve(2);
   std::vector<std::map<std::string, int>> written(2);
   for (int t = 0; t < 2; ++t) {
     writers.emplace_back([&, t] {

@@ -58,6 +58,10 @@ void FhirStore::RunJobs(std::string_view kind, const std::function<bool()>& stop
   const Exclusive running(import ? state_->import_jobs_running : state_->export_jobs_running);
   while (!stop()) {
     auto claimed = state_->queue.Claim(kind);
+    if (!claimed.ok() && claimed.error().kind == ErrorKind::kUnavailable &&
+        state_->kv.Resume().ok()) {
+      claimed = state_->queue.Claim(kind);  // Space was freed since the last write failed.
+    }
     if (!claimed.ok()) {
       LogError("job not claimed", {{"kind", kind}, {"reason", claimed.error().detail}});
       return;

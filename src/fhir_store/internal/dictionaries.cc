@@ -159,8 +159,19 @@ void Dictionaries::TrainReady() {
       sample_bytes_ -= samples.text.size();
       ready.emplace_back(type, std::exchange(samples, {.text = {}, .sizes = {}, .closed = true}));
     }
+    training_ += 1;
   }
   for (const auto& [type, samples] : ready) Train(type, samples);
+  MutexLock lock(mutex_);
+  training_ -= 1;
+  trained_.NotifyAll();
+}
+
+void Dictionaries::TrainReadyAndWait() {
+  TrainReady();
+  if (training_ == 0) return;
+  MutexLock lock(mutex_);
+  while (training_ > 0) trained_.Wait(mutex_);
 }
 
 void Dictionaries::Train(fhir::TypeId type, const Samples& samples) {

@@ -67,6 +67,9 @@ class Dictionaries {
   // type without one. An import calls it before it compresses a block, a single write after its
   // commit. Costs nothing when there is nothing to do.
   void TrainReady();
+  // As TrainReady, and waits for what other threads train: for an import, whose first blocks are
+  // worked on at the same time and would otherwise be stored four times as large.
+  void TrainReadyAndWait();
 
  private:
   struct Samples {
@@ -82,8 +85,10 @@ class Dictionaries {
   kv::Store& kv_;
   std::array<std::atomic<const Dictionary*>, kDictionariesMax> by_number_{};
   std::vector<std::atomic<const Dictionary*>> by_type_;
-  std::atomic<bool> ready_{false};  // Some type has enough samples.
+  std::atomic<bool> ready_{false};     // Some type has enough samples.
+  std::atomic<uint32_t> training_{0};  // Threads between the choice and the commit.
   Mutex mutex_;
+  CondVar trained_;
   std::map<fhir::TypeId, Samples> samples_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<const Dictionary>> owned_ GUARDED_BY(mutex_);
   size_t sample_bytes_ GUARDED_BY(mutex_) = 0;

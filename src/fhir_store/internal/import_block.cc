@@ -53,7 +53,7 @@ Status LineWorker::Work(ImportBlock* block) {
     waiting_.push_back({static_cast<uint32_t>(i), begin, stamped_.size() - begin});
     state_.dictionaries->Offer(line.type, std::string_view(stamped_).substr(begin));
   }
-  state_.dictionaries->TrainReady();
+  state_.dictionaries->TrainReadyAndWait();
   for (const Stamped& waiting : waiting_) {
     Compress(block, &block->lines[waiting.line],
              std::string_view(stamped_).substr(waiting.offset, waiting.bytes));

@@ -15,7 +15,7 @@ Result<std::unique_ptr<Ordinals>> Ordinals::Open(kv::Store& kv) {
 
 Status Ordinals::Load(kv::Store& kv) {
   const auto snapshot = kv.GetSnapshot();
-  for (fhir::TypeId type = 1; type < next_.size(); ++type) {
+  for (fhir::TypeId type = 1; type <= fhir::TypeCount(); ++type) {
     const auto cursor =
         snapshot->Scan(kIdent, kv::PrefixRange(TypePrefix(type)), kv::Direction::kReverse);
     uint64_t next = 0;
