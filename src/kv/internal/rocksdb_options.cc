@@ -2,6 +2,7 @@
 
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 
 #include <cstdarg>
 
@@ -16,6 +17,7 @@ constexpr uint64_t kLogBytesMax = 64u << 20;     // Write-ahead log of a store: 
 constexpr uint64_t kTableFileBytes = 32u << 20;  // Bounds what one file's index can take.
 constexpr size_t kArenaBlockBytes = 8u << 10;    // RocksDB's own is 1 MB per family once written.
 constexpr double kFilterBitsPerKey = 10;         // 1 % false positives.
+constexpr double kDeletedShare = 0.5;            // Beyond: a file is compacted at once.
 constexpr int kCacheShardBits = 4;               // 16 MB and more a shard.
 
 // Passes RocksDB's errors on without their arguments, which may be keys and so patients'. What
@@ -123,6 +125,10 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksDbShared& shared, const Fa
   options.max_bytes_for_level_base = 4 * kTableFileBytes;
   options.level_compaction_dynamic_level_bytes = true;
   options.compression = spec.values_compressed ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
+  // What waited in a family and was taken out again in one go (an import's output) would else stay
+  // on disk until other writes happen to cause a compaction.
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(0, 0, kDeletedShare));
   options.periodic_compaction_seconds = 0;
   options.ttl = 0;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(shared, spec)));
