@@ -140,7 +140,7 @@ struct DataStores::State {
   Result<std::shared_ptr<Handle>> OpenHandle(const DataStore& store);
   std::shared_ptr<Handle> FindOpen(std::string_view id) const;
   Result<std::shared_ptr<Handle>> Use(std::string_view id);
-  void OpenActiveStores();
+  void TakeUpWork();
   // Takes the handle out and waits until nobody holds it; false when the process stops first.
   bool CloseHandle(const std::string& id);
 
@@ -312,7 +312,7 @@ Result<std::shared_ptr<Handle>> DataStores::State::Use(std::string_view id) {
   return handle;
 }
 
-void DataStores::State::OpenActiveStores() {
+void DataStores::State::TakeUpWork() {
   const auto all = catalogue.List({.max = UINT32_MAX});
   if (!all.ok()) {
     LogError("catalogue_not_read", {{"error", all.error().detail}});
@@ -325,16 +325,10 @@ void DataStores::State::OpenActiveStores() {
       case DataStoreStatus::kDeleting:
         lifecycle.Add(store.id);
         break;
-      case DataStoreStatus::kActive: {
-        const auto handle = Use(store.id);
-        if (!handle.ok()) {
-          LogError("data_store_not_opened",
-                   {{"store", store.id}, {"error", handle.error().detail}});
-          break;
-        }
+      case DataStoreStatus::kActive:
+        // Looking for jobs opens the store, or tries again later.
         for (const auto& runner : runners) runner->Add(store.id);
         break;
-      }
       case DataStoreStatus::kDeleted:
       case DataStoreStatus::kCreateFailed:
         break;
@@ -492,9 +486,11 @@ WorkList::Outcome DataStores::State::RunJobs(const std::string& id, std::string_
   const auto used = Use(id);
   if (!used.ok()) {
     // A store that is gone has no jobs; one whose storage fails is tried again.
-    return used.error().kind == ErrorKind::kNotFound || used.error().kind == ErrorKind::kConflict
-               ? WorkList::Outcome::kDone
-               : WorkList::Outcome::kRetry;
+    if (used.error().kind == ErrorKind::kNotFound || used.error().kind == ErrorKind::kConflict) {
+      return WorkList::Outcome::kDone;
+    }
+    LogError("data_store_not_opened", {{"store", id}, {"error", used.error().detail}});
+    return WorkList::Outcome::kRetry;
   }
   Handle& handle = *used.value();
   WorkList& runner = *runners[KindIndex(kind)];
@@ -609,7 +605,7 @@ DataStores::~DataStores() { Stop(); }
 void DataStores::SetEndpointBase(std::string base) { state_->endpoint_base = std::move(base); }
 
 void DataStores::Start() {
-  state_->OpenActiveStores();
+  state_->TakeUpWork();
   state_->lifecycle.Start();
   for (const auto& runner : state_->runners) runner->Start();
 }

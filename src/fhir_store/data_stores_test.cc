@@ -262,6 +262,7 @@ TEST_F(DataStoresTest, KeepsWhatItWasMadeWithOverARestart) {
   EXPECT_EQ(store.identity_provider->fine_grained, true);
   ASSERT_EQ(store.tags.size(), 2u);
   EXPECT_EQ(store.tags[0].key, "a");
+  ASSERT_TRUE(stores_->Use(id).ok());
   EXPECT_TRUE(stores_->Find(id).value()->identity_provider->IsSmart());
 }
 

@@ -75,6 +75,7 @@ before(async () => {
   client = connect();
   await writeInput('small', [patients(0, 3), '{"resourceType":"Patient"}\n']);
   await writeInput('large', [patients(0, 60_000)]);
+  await writeInput('huge', [patients(0, 300_000)]);
   await mkdir(join(data, 's3/lake/out'), { recursive: true });
 });
 
@@ -276,7 +277,7 @@ test('jobs wait in line', async () => {
 
 test('twenty-five jobs may wait', async () => {
   const id = await createActive();
-  const ids = [(await send('StartFHIRImportJob', importing(id, 'large'))).JobId];
+  const ids = [(await send('StartFHIRImportJob', importing(id, 'huge'))).JobId];
   for (let i = 0; i < 25; ++i) {
     ids.push((await send('StartFHIRImportJob', importing(id))).JobId);
   }
