@@ -167,8 +167,9 @@ class Store {
   // later snapshot sees it. Sequences ascend in commit order, without repetition. Concurrent
   // commits share one sync.
   // Errors: kConflict (an expectation; nothing was written), kTooLarge (nothing was written),
-  // kUnavailable (disk full or failing: not acknowledged, and the outcome is unknown until Resume or
-  // until the store is opened again; until then writes fail and reads go on).
+  // kUnavailable (disk full or failing: not acknowledged, and the outcome is unknown until Resume
+  // or until the store is opened again; until then writes fail and reads go on). A later write may
+  // try to resume by itself.
   virtual Result<uint64_t> Commit(const Batch& batch) = 0;
 
   virtual Result<std::unique_ptr<Run>> NewRun() = 0;

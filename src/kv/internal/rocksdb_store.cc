@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "kv/internal/batch_rules.h"
@@ -20,6 +21,9 @@
 
 namespace tarn::kv {
 namespace {
+
+constexpr int64_t kResumePauseFirstNs = 1'000'000'000;
+constexpr int64_t kResumePauseMaxNs = 30'000'000'000;
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -157,6 +161,7 @@ Status RocksDbStore::CheckExpectations(const RocksDbDatabase& database, const Ba
 }
 
 void RocksDbStore::WriteGroup(const CommitQueue::Group& group) {
+  ResumeIfDue();
   uint64_t bytes = 64;
   size_t expecting = 0;  // The last member that has expectations.
   for (size_t i = 0; i < group.size(); ++i) {
@@ -239,6 +244,8 @@ Error RocksDbStore::StopWrites(const rocksdb::Status& cause) {
   error.kind = ErrorKind::kUnavailable;
   LogError("kv writes stopped", {{"store", folder_}, {"detail", error.detail}});
   stopped_ = error;
+  resume_pause_ns_ = kResumePauseFirstNs;
+  resume_at_ns_ = SystemClock().MonotonicNs() + resume_pause_ns_;
   return error;
 }
 
@@ -268,6 +275,7 @@ Result<uint64_t> RocksDbStore::Ingest(std::unique_ptr<Run> run, const Batch& pub
 }
 
 Result<uint64_t> RocksDbStore::IngestInTurn(RocksDbRun& run, const Batch& publish) {
+  ResumeIfDue();
   if (stopped_.has_value()) return *stopped_;
   const std::shared_ptr<RocksDbDatabase> database = Database();
   if (run.database() != database.get()) {
@@ -315,6 +323,14 @@ Status RocksDbStore::ResumeInTurn() {
   visible_sequence_ = database->stored_sequence();
   database_ = std::move(database);
   return Ok();
+}
+
+void RocksDbStore::ResumeIfDue() {
+  if (!stopped_.has_value() || SystemClock().MonotonicNs() < resume_at_ns_) return;
+  const Status resumed = ResumeInTurn();
+  if (resumed.ok()) return;
+  resume_pause_ns_ = std::min(2 * resume_pause_ns_, kResumePauseMaxNs);
+  resume_at_ns_ = SystemClock().MonotonicNs() + resume_pause_ns_;
 }
 
 Status RocksDbStore::Settle() {

@@ -54,6 +54,9 @@ class RocksDbStore final : public Store {
                      uint64_t sequence);
   Result<uint64_t> IngestInTurn(RocksDbRun& run, const Batch& publish);
   Status ResumeInTurn();
+  // A write finds out whether the fault has passed: first a second after it, then ever more rarely,
+  // so that a server whose disk was full serves again without anybody's help.
+  void ResumeIfDue();
   Error StopWrites(const rocksdb::Status& cause);
 
   // See view_mutex_.
@@ -72,6 +75,8 @@ class RocksDbStore final : public Store {
   // Touched in the queue's turn only.
   uint64_t last_sequence_ = 0;
   std::optional<Error> stopped_;  // Why writes fail until Resume.
+  int64_t resume_pause_ns_ = 0;
+  int64_t resume_at_ns_ = 0;  // When the next write may try.
 
   // What snapshots begin from. A commit becomes visible at one moment inside RocksDB, between our
   // announcing it and our learning that it worked. So the writer announces the RocksDB sequence
