@@ -54,6 +54,7 @@ TEST(Digest, PiecesGiveTheSameAsTheWhole) {
 
 TEST(Digest, ThreadsDoNotShareContexts) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([i] {
       const std::string key(static_cast<size_t>(i), 'k');

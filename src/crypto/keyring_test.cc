@@ -106,6 +106,7 @@ TEST_F(KeyringTest, ManyWritersLoseNothing) {
   constexpr int kWriters = 4;
   constexpr int kEach = 10;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < kWriters; ++i) {
     threads.emplace_back([this] {
       std::unique_ptr<Keyring> keyring = Open();

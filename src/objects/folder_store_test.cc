@@ -115,6 +115,7 @@ TEST_F(FolderStoreTest, BucketWithObjectsIsNotDeleted) {
   fs::create_directories(folder_ + "/demo/empty/folder");
   EXPECT_EQ(store_->DeleteBucket("demo").error().kind, ErrorKind::kConflict);
   EXPECT_EQ(Get("a/b/c"), "x");
+  EXPECT_TRUE(fs::exists(folder_ + "/demo/empty/folder"));
   ASSERT_TRUE(store_->Delete("demo", "a/b/c").ok());
   EXPECT_FALSE(fs::exists(folder_ + "/demo/a"));  // Folders that became empty went with it.
   EXPECT_TRUE(store_->DeleteBucket("demo").ok());
@@ -202,6 +203,7 @@ TEST_F(FolderStoreTest, ConcurrentConditionalPutsHaveOneWinner) {
   for (int round = 0; round < 20; ++round) {
     std::atomic<int> won{0};
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
         PutRequest absent;
@@ -435,6 +437,7 @@ TEST_F(FolderStoreTest, MetadataLimits) {
 TEST_F(FolderStoreTest, DeletesOfEmptyFoldersDoNotDisturbPuts) {
   MakeBucket();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> failed{0};
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
@@ -455,6 +458,7 @@ TEST_F(FolderStoreTest, OneKeyPutAndReadAtOnce) {
   std::atomic<bool> stop{false};
   std::atomic<int> wrong{0};
   std::vector<std::thread> writers;
+  writers.reserve(4);
   for (int thread = 0; thread < 2; ++thread) {
     writers.emplace_back([&, thread] {
       for (int i = 0; i < 200; ++i) {

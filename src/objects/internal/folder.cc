@@ -19,6 +19,7 @@ constexpr std::string_view kTemporaryName = "tmp";
 // A put that meets folders vanishing under it, or an object that changes while its record is read,
 // tries again; each try needs another writer to interfere anew.
 constexpr int kTriesMax = 100;
+constexpr size_t kEmptyFoldersMax = 100'000;  // kConflict; of a bucket that is deleted.
 
 // Where the records of a key lie in the hidden area. The hash keeps names short and flat.
 std::string RecordPath(std::string_view bucket, std::string_view key) {
@@ -53,31 +54,51 @@ ObjectInfo InfoOf(std::string_view key, const struct stat& status, const ObjectR
 
 Error NoSuchBucket(std::string_view bucket) { return NotFound("bucket " + std::string(bucket)); }
 
-// Removes folders without files in them, deepest first; files and what holds them stay. Bounded:
-// each folder is visited once, and names in the tree bound the depth (the walk keeps paths only).
-void RemoveEmptyFolders(int folder_fd) {
-  std::vector<std::pair<std::string, bool>> stack;  // Path, and whether its inside was visited.
-  stack.emplace_back("", false);
-  while (!stack.empty()) {
-    const std::string path = stack.back().first;
-    if (stack.back().second || path.size() > kRecordBytesMax) {
-      stack.pop_back();
-      UniqueFd parent;
-      std::string name;
-      if (!path.empty() && OpenParent(folder_fd, path, &parent, &name) == 0) {
-        unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);  // ENOTEMPTY: something is in it.
-      }
-      continue;
-    }
-    stack.back().second = true;
+// Removes the folders below, when nothing but folders is there. False when something else is.
+Result<bool> RemoveEmptyFolders(int folder_fd) {
+  std::vector<std::string> folders = {""};  // Each before those in it.
+  for (size_t i = 0; i < folders.size(); ++i) {
     UniqueFd fd;
-    if (OpenBeneath(folder_fd, path, O_RDONLY | O_DIRECTORY, &fd) != 0) continue;
+    const int error = OpenBeneath(folder_fd, folders[i], O_RDONLY | O_DIRECTORY, &fd);
+    if (error == ENOENT) continue;
+    if (error != 0) return FileError("bucket", error);
+    const std::string prefix = folders[i].empty() ? "" : folders[i] + "/";
     FolderEntries entries(std::move(fd));
     FolderEntries::Entry entry;
     while (entries.Next(&entry)) {
-      if (entry.type != FolderEntries::Type::kFolder) continue;
-      stack.emplace_back(path.empty() ? std::string(entry.name) : path + "/", false);
-      if (!path.empty()) stack.back().first += entry.name;
+      if (entry.type != FolderEntries::Type::kFolder) return false;
+      if (folders.size() == kEmptyFoldersMax) {
+        return Error{ErrorKind::kConflict,
+                     "the bucket holds more than " + std::to_string(kEmptyFoldersMax) + " folders"};
+      }
+      folders.push_back(prefix + std::string(entry.name));
+    }
+    if (entries.error() != 0) return FileError("bucket", entries.error());
+  }
+  for (size_t i = folders.size(); i-- > 1;) {
+    UniqueFd parent;
+    std::string name;
+    // What cannot be removed now holds something new, and so does the bucket.
+    if (OpenParent(folder_fd, folders[i], &parent, &name) == 0) {
+      unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
+    }
+  }
+  return true;
+}
+
+// A crash between making an upload's folder and writing what it uploads leaves the folder.
+void RemoveUploadsWithoutRecord(int area_fd) {
+  UniqueFd uploads_fd;
+  if (OpenBeneath(area_fd, "uploads", O_RDONLY | O_DIRECTORY, &uploads_fd) != 0) return;
+  FolderEntries buckets(std::move(uploads_fd));
+  FolderEntries::Entry bucket;
+  while (buckets.Next(&bucket)) {
+    UniqueFd bucket_fd;
+    if (OpenBeneath(buckets.fd(), bucket.name, O_RDONLY | O_DIRECTORY, &bucket_fd) != 0) continue;
+    FolderEntries uploads(std::move(bucket_fd));
+    FolderEntries::Entry upload;
+    while (uploads.Next(&upload)) {
+      unlinkat(uploads.fd(), std::string(upload.name).c_str(), AT_REMOVEDIR);  // When empty.
     }
   }
 }
@@ -102,23 +123,6 @@ TemporaryFile::~TemporaryFile() {
 TemporaryFile::TemporaryFile(TemporaryFile&& other) noexcept
     : folder_fd_(other.folder_fd_), name_(std::move(other.name_)), fd_(std::move(other.fd_)) {
   other.name_.clear();
-}
-
-// A crash between making an upload's folder and writing what it uploads leaves the folder.
-static void RemoveUploadsWithoutRecord(int area_fd) {
-  UniqueFd uploads_fd;
-  if (OpenBeneath(area_fd, "uploads", O_RDONLY | O_DIRECTORY, &uploads_fd) != 0) return;
-  FolderEntries buckets(std::move(uploads_fd));
-  FolderEntries::Entry bucket;
-  while (buckets.Next(&bucket)) {
-    UniqueFd bucket_fd;
-    if (OpenBeneath(buckets.fd(), bucket.name, O_RDONLY | O_DIRECTORY, &bucket_fd) != 0) continue;
-    FolderEntries uploads(std::move(bucket_fd));
-    FolderEntries::Entry upload;
-    while (uploads.Next(&upload)) {
-      unlinkat(uploads.fd(), std::string(upload.name).c_str(), AT_REMOVEDIR);  // When empty.
-    }
-  }
 }
 
 Result<std::unique_ptr<Folder>> Folder::Open(const std::string& path, const Clock& clock,
@@ -179,7 +183,8 @@ Status Folder::DeleteBucket(std::string_view bucket) {
   const std::string name(bucket);
   MutexLock lock(buckets_mutex_);  // As in CreateBucket.
   TRY(UniqueFd fd, OpenBucket(bucket));
-  RemoveEmptyFolders(fd.get());
+  TRY(const bool removed, RemoveEmptyFolders(fd.get()));
+  if (!removed) return Error{ErrorKind::kConflict, "bucket " + name + " is not empty"};
   if (unlinkat(root_fd_.get(), name.c_str(), AT_REMOVEDIR) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST) {
       return Error{ErrorKind::kConflict, "bucket " + name + " is not empty"};
