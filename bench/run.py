@@ -14,6 +14,7 @@ examples:
   ./dev bench read --url http://127.0.0.1:8090 --fhir-path /fhir --pid 4711    another FHIR server
 """
 import argparse
+import signal
 import sys
 import time
 import urllib.parse
@@ -53,6 +54,8 @@ def parse():
 
 def main():
     options = parse()
+    # Ends as an exception does: the server is stopped and the folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = set(options.name) | ({"micro"} if options.micro else set())
     names = [name for name in benchmarks.ALL
              if (name in chosen if chosen else name not in benchmarks.ON_DEMAND)]
