@@ -5,7 +5,6 @@ Short form: 8 kills. TARN_SLOW=1: 200. The seed is printed; TARN_SEED repeats it
 """
 import json
 import os
-import pathlib
 import random
 import re
 import shutil
@@ -15,7 +14,6 @@ import unittest
 import ledger
 from harness import SLOW, HealthLake, Server, exported_lines, synthetic_folder, without_stamp
 
-KILLS = int(os.environ.get("TARN_KILLS", 200 if SLOW else 8))
 SEED = int(os.environ.get("TARN_SEED", time.time_ns() % 1_000_000))
 PATIENTS = int(os.environ.get("TARN_CRASH_PATIENTS", 60))
 WRITERS = 4
@@ -62,8 +60,10 @@ def report_of(properties):
     return report
 
 
-class Crash(unittest.TestCase):
+class Interrupted:
+    """What must hold however the server ends. A subclass says how it does, and how often."""
     maxDiff = 2000
+    deaths = 0
 
     def setUp(self):
         print(f"seed {SEED}", flush=True)
@@ -101,18 +101,23 @@ class Crash(unittest.TestCase):
         lake.delete_store(store)
         return baseline, seconds
 
+    def prepare(self, server):
+        """Before the server starts for the first time."""
+
     def die(self, server):
-        server.kill()
+        raise NotImplementedError
 
     def test_nothing_acknowledged_is_lost(self):
         records = [{} for _ in range(WRITERS)]
         acknowledged = kills = rounds = 0
-        with Server() as server:
+        server = Server()
+        self.prepare(server)
+        with server:
             lake = HealthLake(server.url)
             content, broken = make_input(server)
             baseline, import_s = self.uninterrupted(server, lake, content, broken)
             ledger_store = lake.create_store(DatastoreName="ledger")
-            while kills < KILLS:
+            while kills < self.deaths:
                 rounds += 1
                 store = lake.create_store()
                 job = lake.start_import(store, "s3://test/in/")
@@ -122,7 +127,7 @@ class Crash(unittest.TestCase):
                     for writer in writers:
                         writer.start()
                     time.sleep(self.random.uniform(0, import_s * 1.5))
-                    if kills < KILLS:
+                    if kills < self.deaths:
                         self.die(server)
                         kills += 1
                         killed = True
@@ -142,8 +147,15 @@ class Crash(unittest.TestCase):
                         break
                 self.check_import(server, lake, store, lake.wait_import(store, job), baseline)
                 lake.delete_store(store)
-        print(f"{kills} kills in {rounds} imports of {len(content)} resources, "
+        print(f"{kills} ends in {rounds} imports of {len(content)} resources, "
               f"{acknowledged} acknowledged writes, 0 lost, 0 twice", flush=True)
+
+
+class Crash(Interrupted, unittest.TestCase):
+    deaths = int(os.environ.get("TARN_KILLS", 200 if SLOW else 8))
+
+    def die(self, server):
+        server.kill()
 
 
 if __name__ == "__main__":
