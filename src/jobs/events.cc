@@ -162,6 +162,7 @@ Status EventLog::DrainAndForget(const std::string& name) {
 void EventLog::Forget(const std::string& name) {
   Source source;  // Ends after the lock: it may be the last owner of its store.
   const MutexLock lock(mutex_);
+  while (pumping_ == name) changed_.Wait(mutex_);
   const auto found = sources_.find(name);
   if (found == sources_.end()) return;
   source = std::move(found->second);
@@ -179,28 +180,45 @@ void EventLog::Wake() {
 void EventLog::RunPump() {
   uint32_t failures = 0;
   for (;;) {
-    std::vector<Source> sources;
+    std::vector<std::string> names;
     {
       const MutexLock lock(mutex_);
       while (!pump_due_ && !stopping_) changed_.Wait(mutex_);
       if (stopping_) return;
       pump_due_ = false;
-      for (const auto& [name, source] : sources_) sources.push_back(source);
+      for (const auto& [name, source] : sources_) names.push_back(name);
     }
     bool failed = false;
-    for (const Source& source : sources) {
-      const Status drained = Drain(source);
+    for (const std::string& name : names) {
+      const Status drained = PumpSource(name);
       if (drained.ok()) continue;
       failed = true;
       LogError("events_not_logged", {{"error", drained.error().detail}, {"failures", failures}});
     }
-    // A store that is being removed is kept alive by the copies above, so they go before any wait.
-    sources.clear();
     failures = failed ? failures + 1 : 0;
     if (!failed) continue;
     if (!Pause(failures)) return;
     Wake();
   }
+}
+
+Status EventLog::PumpSource(const std::string& name) {
+  Source source;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = sources_.find(name);
+    if (found == sources_.end()) return Ok();
+    source = found->second;
+    pumping_ = name;
+  }
+  Status drained = Drain(source);
+  source = {};  // Before Forget may return.
+  {
+    const MutexLock lock(mutex_);
+    pumping_.reset();
+  }
+  changed_.NotifyAll();
+  return drained;
 }
 
 Status EventLog::Drain(const Source& source) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -76,7 +77,7 @@ class EventLog {
   void Watch(const std::string& name, std::shared_ptr<kv::Store> store, kv::Family family);
   // Moves what waits in that outbox into the log and lets it go. On an error it is still watched.
   Status DrainAndForget(const std::string& name);
-  // Lets it go with what waits in it.
+  // Lets it go with what waits in it. After either of the two the log holds the store no more.
   void Forget(const std::string& name);
   // Says that an outbox may have got events.
   void Wake();
@@ -90,6 +91,7 @@ class EventLog {
   EventLog(Options options, kv::Store& home, kv::Family home_family, const Clock& clock,
            RandomSource& random, MetricsRegistry& metrics);
   void RunPump();
+  Status PumpSource(const std::string& name) EXCLUDES(mutex_);
   void RunWebhook();
   // Moves all waiting events of one source. One call at a time writes to the file.
   Status Drain(const Source& source) EXCLUDES(mutex_);
@@ -121,6 +123,7 @@ class EventLog {
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool writing_ GUARDED_BY(mutex_) = false;
   bool pump_due_ GUARDED_BY(mutex_) = true;
+  std::optional<std::string> pumping_ GUARDED_BY(mutex_);  // The source that the pump works on.
   bool webhook_due_ GUARDED_BY(mutex_) = true;
   std::map<std::string, Source> sources_ GUARDED_BY(mutex_);
   std::thread pump_;
