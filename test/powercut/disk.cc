@@ -97,7 +97,7 @@ long Raw(long number, long a, long b, long c, long d, long e, long f) {
   return call(number, a, b, c, d, e, f);
 }
 
-Disk::Disk(Options options) : options_(std::move(options)) {
+Disk::Disk(Options options) : options_(std::move(options)), draws_(options_.tear) {
   Raw(SYS_mkdir, Address(options_.graveyard.c_str()), 0700);
   graveyard_fd_ = OpenAt(AT_FDCWD, options_.graveyard, O_RDONLY | O_DIRECTORY);
   if (graveyard_fd_ < 0) Broken("graveyard");
@@ -352,7 +352,34 @@ void Disk::SyncAll() {
   while (!folders_.empty()) ForgetFolder(folders_.begin());
 }
 
+// SplitMix64.
+uint64_t Disk::Draw(uint64_t bound) {
+  uint64_t z = draws_ += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return (z ^ (z >> 31)) % bound;
+}
+
+// Lets a part of the unsynced content survive. Returns whether it did.
+bool Disk::LeaveTorn(const File& file) {
+  if (options_.tear == 0 || Draw(2) == 0) return false;
+  if (!file.overwritten.empty()) return true;
+  struct stat status;
+  if (fstat(file.fd, &status) != 0) Broken("status of torn file");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size <= file.durable_bytes) return false;
+  const uint64_t appended = Draw(size - file.durable_bytes + 1);
+  const uint64_t zeros = Draw(3) != 0 ? 0 : Draw(std::min<uint64_t>(appended, 8192) + 1);
+  const uint64_t end = file.durable_bytes + appended;
+  if (Raw(SYS_ftruncate, file.fd, static_cast<long>(end - zeros)) != 0 ||
+      Raw(SYS_ftruncate, file.fd, static_cast<long>(end)) != 0) {
+    Broken("truncate");
+  }
+  return true;
+}
+
 void Disk::RestoreFile(File& file) {
+  if (LeaveTorn(file)) return;
   if (Raw(SYS_ftruncate, file.fd, static_cast<long>(file.durable_bytes)) != 0) Broken("truncate");
   for (const auto& [offset, old] : file.overwritten) {
     for (size_t done = 0; done < old.size();) {
@@ -387,6 +414,9 @@ void Disk::PutBack(const Folder& folder, const std::string& name, const Durable&
 // All changed names are taken away before any comes back, so the order of folders is of no matter.
 void Disk::Cut() {
   for (auto& [inode, file] : files_) RestoreFile(file);
+  if (options_.tear != 0) {
+    std::erase_if(folders_, [this](const auto&) { return Draw(2) == 0; });
+  }
   for (const auto& [inode, folder] : folders_) {
     for (const auto& [name, durable] : folder.names) TakeAway(folder, name);
   }

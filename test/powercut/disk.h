@@ -15,9 +15,11 @@
 // `names_with_files` fsync of a new file makes also the name durable under which it was created, as
 // ext4 does. With `ignore_syncs` nothing becomes durable, as with a disk that lies: a control for
 // tests, which must then see losses.
-// A rename across folders becomes durable per folder. A file can so be left with both names, or
-// none; a folder moves back only while its new name is not durable.
-// Not modelled: writes through mmap, symbolic links made, permissions, times, extended attributes.
+// With `tear` some of what was not synced survives, chosen by that number: of a file the first
+// bytes appended (the last of them as zeros, whose blocks never came) or all that was overwritten,
+// of a folder all names. A rename across folders becomes durable per folder. A file can so be left
+// with both names, or none; a folder moves back only while its new name is not durable. Not
+// modelled: writes through mmap, symbolic links made, permissions, times, extended attributes.
 //
 // Threads: the caller holds one lock around every call, and never releases it after `Cut`.
 #pragma once
@@ -37,6 +39,7 @@ struct Options {
   std::string graveyard;  // On the same file system, outside of `folder`; emptied.
   bool names_with_files = false;
   bool ignore_syncs = false;
+  uint64_t tear = 0;  // 0: nothing unsynced survives.
 };
 
 // Device and inode number. Whatever the model knows is kept alive by it, so none is used again.
@@ -109,10 +112,13 @@ class Disk {
   void KeepOld(File& file, uint64_t begin, uint64_t end);
   std::string NewGrave();
   void RestoreFile(File& file);
+  uint64_t Draw(uint64_t bound);
+  bool LeaveTorn(const File& file);
   void TakeAway(const Folder& folder, const std::string& name);
   void PutBack(const Folder& folder, const std::string& name, const Durable& durable);
 
   const Options options_;
+  uint64_t draws_;
   int graveyard_fd_;
   uint64_t graves_ = 0;
   std::map<Inode, File> files_;      // Only those with unsynced changes.

@@ -4,6 +4,7 @@
 //   TARN_POWERCUT_AFTER=N    cuts before the N-th intercepted change or sync; SIGUSR2 cuts at once
 //   TARN_POWERCUT_MODEL      strict (default), ext4 (fsync of a new file makes its name durable) or
 //                            lying (no sync does anything)
+//   TARN_POWERCUT_TEAR=SEED  lets some of what was not synced survive, chosen by the number
 //   TARN_POWERCUT_SYNC_US    how long a sync takes (default 500)
 //
 // A cut takes the lock that every intercepted call needs and keeps it, so no thread can change or
@@ -153,6 +154,7 @@ __attribute__((constructor)) void Begin() {
     Usage("powercut: TARN_POWERCUT_MODEL is none of strict, ext4 and lying\n");
   }
   Options options{real, std::string(real) + ".powercut", model == "ext4", model == "lying"};
+  options.tear = Number("TARN_POWERCUT_TEAR", 0);
   free(real);
   shim = new Shim{Disk(options), {}};
   shim->after = Number("TARN_POWERCUT_AFTER", 0);
