@@ -179,16 +179,25 @@ Result<Value> FindOrCreateStore(Session* session) {
 
 // The names that differ between import and export.
 struct JobWords {
+  const char* noun;
   const char* start;
   const char* describe;
   const char* list;
   const char* properties;
   const char* list_member;
 };
-constexpr JobWords kImport = {"StartFHIRImportJob", "DescribeFHIRImportJob", "ListFHIRImportJobs",
-                              "ImportJobProperties", "ImportJobPropertiesList"};
-constexpr JobWords kExport = {"StartFHIRExportJob", "DescribeFHIRExportJob", "ListFHIRExportJobs",
-                              "ExportJobProperties", "ExportJobPropertiesList"};
+constexpr JobWords kImport = {"import",
+                              "StartFHIRImportJob",
+                              "DescribeFHIRImportJob",
+                              "ListFHIRImportJobs",
+                              "ImportJobProperties",
+                              "ImportJobPropertiesList"};
+constexpr JobWords kExport = {"export",
+                              "StartFHIRExportJob",
+                              "DescribeFHIRExportJob",
+                              "ListFHIRExportJobs",
+                              "ExportJobProperties",
+                              "ExportJobPropertiesList"};
 
 // The newest completed job of this data store, or one that is started now and waited for.
 Result<Value> FindOrRunJob(Session* session, const JobWords& words, const std::string& store_id,
@@ -202,6 +211,7 @@ Result<Value> FindOrRunJob(Session* session, const JobWords& words, const std::s
   describe.Set("DatastoreId", Text(store_id));
   if (jobs != nullptr && jobs->IsArray() && !jobs->items().empty()) {
     describe.Set("JobId", Text(TextOf(jobs->items().front().Find("JobId"))));
+    std::printf("a completed %s is there already; its figures are shown\n", words.noun);
   } else {
     TRY(const Value started, session->Call(words.start, start));
     describe.Set("JobId", Text(TextOf(started.Find("JobId"))));
