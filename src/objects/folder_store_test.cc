@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -488,6 +492,60 @@ TEST_F(FolderStoreTest, OneKeyPutAndReadAtOnce) {
   stop = true;
   reader.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// A process that is killed at any moment leaves each key in the last acknowledged state or the one
+// after it, and its ETag always that of its bytes.
+TEST_F(FolderStoreTest, KillsLoseNothing) {
+  MakeBucket();
+  constexpr int kKeys = 3;
+  const auto key_of = [](int n) { return n % kKeys == 0 ? "a" : "a/" + std::to_string(n % kKeys); };
+  std::array<int, kKeys> acknowledged = {-1, -1, -1};
+  int next = 0;
+  SeededRandom random(7);
+  for (int round = 0; round < 20; ++round) {
+    store_.reset();
+    int pipe_fds[2];
+    ASSERT_EQ(pipe(pipe_fds), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      store_ = OpenFolderStore(folder_, clock_, random_).value();
+      for (int n = next;; ++n) {
+        if (!Put(key_of(n), std::to_string(n)).ok()) _exit(1);
+        if (write(pipe_fds[1], &n, sizeof n) != sizeof n) _exit(1);
+        if (n % 7 == 6 && !store_->Delete("demo", "gone/" + std::to_string(n)).ok()) _exit(1);
+      }
+    }
+    close(pipe_fds[1]);
+    // Killed a random time after its first acknowledgement.
+    int n = 0;
+    for (uint64_t left = 1 + random.Below(8); left > 0; --left) {
+      ASSERT_EQ(read(pipe_fds[0], &n, sizeof n), static_cast<ssize_t>(sizeof n));
+      acknowledged[static_cast<size_t>(n % kKeys)] = n;
+    }
+    usleep(static_cast<useconds_t>(random.Below(3000)));
+    kill(child, SIGKILL);
+    while (read(pipe_fds[0], &n, sizeof n) == static_cast<ssize_t>(sizeof n)) {
+      acknowledged[static_cast<size_t>(n % kKeys)] = n;
+    }
+    close(pipe_fds[0]);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    Reopen();
+    EXPECT_TRUE(fs::is_empty(folder_ + "/.tarn/tmp"));
+    for (int k = 0; k < kKeys; ++k) {
+      const int last = acknowledged[static_cast<size_t>(k)];
+      if (last < 0) continue;
+      const std::string bytes = Get(key_of(k));
+      const int found = std::atoi(bytes.c_str());
+      EXPECT_TRUE(found == last || found == n + 1) << found << " " << last << " " << n;
+      EXPECT_EQ(store_->Head("demo", key_of(k)).value().etag, HexEncode(crypto::Md5(bytes)));
+      next = std::max({next, found + 1, last + 1});
+      acknowledged[static_cast<size_t>(k)] = found;  // It was read, so it stays.
+    }
+  }
 }
 
 TEST_F(FolderStoreTest, ListOrderAndDelimiter) {
