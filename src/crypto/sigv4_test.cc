@@ -164,14 +164,14 @@ struct Mutation {
 };
 
 // Edits the authorization field.
-std::function<void(SigningInput*)> InAuthorization(std::string from, std::string to) {
+std::function<void(SigningInput*)> InAuthorization(const std::string& from, const std::string& to) {
   return [from, to](SigningInput* input) {
     Replace(Find(&input->headers, "authorization"), from, to);
   };
 }
 
-std::vector<Mutation> Mutations() {
-  const auto nothing = [](SigningInput*) {};
+// Changes of what the request claims about its signature.
+std::vector<Mutation> ClaimMutations() {
   const auto flip = [](size_t digit) {
     return [digit](SigningInput* input) {
       std::string* value = Find(&input->headers, "authorization");
@@ -179,6 +179,44 @@ std::vector<Mutation> Mutations() {
       c = c == '0' ? '1' : '0';
     };
   };
+  return {{"first digit", flip(0)},
+          {"middle digit", flip(31)},
+          {"last digit", flip(63)},
+          {"short signature",
+           [](SigningInput* input) { Find(&input->headers, "authorization")->pop_back(); }},
+          {"long signature",
+           [](SigningInput* input) { *Find(&input->headers, "authorization") += "0"; }},
+          {"upper-case digits",
+           [](SigningInput* input) {
+             std::string* value = Find(&input->headers, "authorization");
+             std::transform(value->end() - 64, value->end(), value->end() - 64,
+                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+           }},
+          {"empty signature",
+           [](SigningInput* input) {
+             std::string* value = Find(&input->headers, "authorization");
+             value->resize(value->size() - 64);
+           }},
+          {"algorithm", InAuthorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")},
+          {"date in scope", InAuthorization("/20150830/", "/20150831/")},
+          {"region in scope", InAuthorization("/us-east-1/", "/us-east-2/")},
+          {"service in scope", InAuthorization("/service/", "/s3/")},
+          {"end of scope", InAuthorization("aws4_request", "aws5_request")},
+          {"no key id", InAuthorization("AKIDEXAMPLE", "")},
+          {"credential twice",
+           InAuthorization("Credential=",
+                           "Credential=x/20150830/us-east-1/service/aws4_request, Credential=")},
+          {"unknown part", InAuthorization("SignedHeaders=", "Extra=1, SignedHeaders=")},
+          {"no signed headers", InAuthorization("SignedHeaders=", "signedheaders=")},
+          {"host not signed", InAuthorization("host;", "")},
+          {"date not signed", InAuthorization("x-amz-date", "x-amz-dat")},
+          {"header signed twice", InAuthorization("host;", "host;host;")},
+          {"upper-case header", InAuthorization("host;", "Host;")}};
+}
+
+// Changes of the request, and of what the verifier knows.
+std::vector<Mutation> RequestMutations() {
+  const auto nothing = [](SigningInput*) {};
   const auto set = [](const char* name, const char* value) {
     return [=](SigningInput* input) { *Find(&input->headers, name) = value; };
   };
@@ -186,39 +224,6 @@ std::vector<Mutation> Mutations() {
     return [=](SigningInput* input) { input->headers.emplace_back(name, value); };
   };
   return {
-      {"first digit", flip(0)},
-      {"middle digit", flip(31)},
-      {"last digit", flip(63)},
-      {"short signature",
-       [](SigningInput* input) { Find(&input->headers, "authorization")->pop_back(); }},
-      {"long signature",
-       [](SigningInput* input) { *Find(&input->headers, "authorization") += "0"; }},
-      {"upper-case digits",
-       [](SigningInput* input) {
-         std::string* value = Find(&input->headers, "authorization");
-         std::transform(value->end() - 64, value->end(), value->end() - 64,
-                        [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-       }},
-      {"empty signature",
-       [](SigningInput* input) {
-         std::string* value = Find(&input->headers, "authorization");
-         value->resize(value->size() - 64);
-       }},
-      {"algorithm", InAuthorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")},
-      {"date in scope", InAuthorization("/20150830/", "/20150831/")},
-      {"region in scope", InAuthorization("/us-east-1/", "/us-east-2/")},
-      {"service in scope", InAuthorization("/service/", "/s3/")},
-      {"end of scope", InAuthorization("aws4_request", "aws5_request")},
-      {"no key id", InAuthorization("AKIDEXAMPLE", "")},
-      {"credential twice",
-       InAuthorization("Credential=",
-                       "Credential=x/20150830/us-east-1/service/aws4_request, Credential=")},
-      {"unknown part", InAuthorization("SignedHeaders=", "Extra=1, SignedHeaders=")},
-      {"no signed headers", InAuthorization("SignedHeaders=", "signedheaders=")},
-      {"host not signed", InAuthorization("host;", "")},
-      {"date not signed", InAuthorization("x-amz-date", "x-amz-dat")},
-      {"header signed twice", InAuthorization("host;", "host;host;")},
-      {"upper-case header", InAuthorization("host;", "Host;")},
       {"method", [](SigningInput* input) { input->method = "DELETE"; }},
       {"path", [](SigningInput* input) { input->path += "/x"; }},
       {"query", [](SigningInput* input) { input->query += input->query.empty() ? "x" : "&x"; }},
@@ -246,6 +251,13 @@ std::vector<Mutation> Mutations() {
       {"too late", nothing, kScope, kSecret, kTime + 300'001},
       {"too early", nothing, kScope, kSecret, kTime - 300'001},
   };
+}
+
+std::vector<Mutation> Mutations() {
+  std::vector<Mutation> mutations = ClaimMutations();
+  const std::vector<Mutation> more = RequestMutations();
+  mutations.insert(mutations.end(), more.begin(), more.end());
+  return mutations;
 }
 
 TEST(Sigv4, MutatedVectorsAreRefused) {

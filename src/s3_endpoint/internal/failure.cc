@@ -1,82 +1,61 @@
 #include "s3_endpoint/internal/failure.h"
 
+#include <array>
+
 #include "s3_endpoint/internal/xml_writer.h"
 
 namespace tarn::s3_endpoint {
 
+namespace {
+
+struct Row {
+  S3Code code;
+  S3CodeFacts facts;
+};
+// In the order of the enumeration.
+constexpr std::array<Row, kS3CodeCount> kCodes = {{
+    {S3Code::kAccessDenied, {"AccessDenied", 403}},
+    {S3Code::kBadDigest, {"BadDigest", 400}},
+    {S3Code::kBucketAlreadyOwnedByYou, {"BucketAlreadyOwnedByYou", 409}},
+    {S3Code::kBucketNotEmpty, {"BucketNotEmpty", 409}},
+    {S3Code::kEntityTooLarge, {"EntityTooLarge", 400}},
+    {S3Code::kEntityTooSmall, {"EntityTooSmall", 400}},
+    {S3Code::kIncompleteBody, {"IncompleteBody", 400}},
+    {S3Code::kInternalError, {"InternalError", 500}},
+    {S3Code::kInvalidArgument, {"InvalidArgument", 400}},
+    {S3Code::kInvalidBucketName, {"InvalidBucketName", 400}},
+    {S3Code::kInvalidDigest, {"InvalidDigest", 400}},
+    {S3Code::kInvalidPart, {"InvalidPart", 400}},
+    {S3Code::kInvalidPartOrder, {"InvalidPartOrder", 400}},
+    {S3Code::kInvalidRange, {"InvalidRange", 416}},
+    {S3Code::kInvalidRequest, {"InvalidRequest", 400}},
+    {S3Code::kInvalidUri, {"InvalidURI", 400}},
+    {S3Code::kKeyTooLong, {"KeyTooLongError", 400}},
+    {S3Code::kMalformedTrailer, {"MalformedTrailerError", 400}},
+    {S3Code::kMalformedXml, {"MalformedXML", 400}},
+    {S3Code::kMetadataTooLarge, {"MetadataTooLarge", 400}},
+    {S3Code::kMethodNotAllowed, {"MethodNotAllowed", 405}},
+    {S3Code::kMissingContentLength, {"MissingContentLength", 411}},
+    {S3Code::kNoSuchBucket, {"NoSuchBucket", 404}},
+    {S3Code::kNoSuchKey, {"NoSuchKey", 404}},
+    {S3Code::kNoSuchUpload, {"NoSuchUpload", 404}},
+    {S3Code::kNotImplemented, {"NotImplemented", 501}},
+    {S3Code::kOperationAborted, {"OperationAborted", 409}},
+    {S3Code::kPreconditionFailed, {"PreconditionFailed", 412}},
+    {S3Code::kRequestHeaderTooLarge, {"RequestHeaderSectionTooLarge", 400}},
+    {S3Code::kRequestTimeout, {"RequestTimeout", 400}},
+    {S3Code::kServiceUnavailable, {"ServiceUnavailable", 503}},
+    {S3Code::kSignatureDoesNotMatch, {"SignatureDoesNotMatch", 403}},
+    {S3Code::kSlowDown, {"SlowDown", 503}},
+    {S3Code::kContentSha256Mismatch, {"XAmzContentSHA256Mismatch", 400}},
+}};
+
+}  // namespace
+
 S3CodeFacts FactsOf(S3Code code) {
-  switch (code) {
-    case S3Code::kAccessDenied:
-      return {"AccessDenied", 403};
-    case S3Code::kBadDigest:
-      return {"BadDigest", 400};
-    case S3Code::kBucketAlreadyOwnedByYou:
-      return {"BucketAlreadyOwnedByYou", 409};
-    case S3Code::kBucketNotEmpty:
-      return {"BucketNotEmpty", 409};
-    case S3Code::kEntityTooLarge:
-      return {"EntityTooLarge", 400};
-    case S3Code::kEntityTooSmall:
-      return {"EntityTooSmall", 400};
-    case S3Code::kIncompleteBody:
-      return {"IncompleteBody", 400};
-    case S3Code::kInternalError:
-      return {"InternalError", 500};
-    case S3Code::kInvalidArgument:
-      return {"InvalidArgument", 400};
-    case S3Code::kInvalidBucketName:
-      return {"InvalidBucketName", 400};
-    case S3Code::kInvalidDigest:
-      return {"InvalidDigest", 400};
-    case S3Code::kInvalidPart:
-      return {"InvalidPart", 400};
-    case S3Code::kInvalidPartOrder:
-      return {"InvalidPartOrder", 400};
-    case S3Code::kInvalidRange:
-      return {"InvalidRange", 416};
-    case S3Code::kInvalidRequest:
-      return {"InvalidRequest", 400};
-    case S3Code::kInvalidUri:
-      return {"InvalidURI", 400};
-    case S3Code::kKeyTooLong:
-      return {"KeyTooLongError", 400};
-    case S3Code::kMalformedTrailer:
-      return {"MalformedTrailerError", 400};
-    case S3Code::kMalformedXml:
-      return {"MalformedXML", 400};
-    case S3Code::kMetadataTooLarge:
-      return {"MetadataTooLarge", 400};
-    case S3Code::kMethodNotAllowed:
-      return {"MethodNotAllowed", 405};
-    case S3Code::kMissingContentLength:
-      return {"MissingContentLength", 411};
-    case S3Code::kNoSuchBucket:
-      return {"NoSuchBucket", 404};
-    case S3Code::kNoSuchKey:
-      return {"NoSuchKey", 404};
-    case S3Code::kNoSuchUpload:
-      return {"NoSuchUpload", 404};
-    case S3Code::kNotImplemented:
-      return {"NotImplemented", 501};
-    case S3Code::kOperationAborted:
-      return {"OperationAborted", 409};
-    case S3Code::kPreconditionFailed:
-      return {"PreconditionFailed", 412};
-    case S3Code::kRequestHeaderTooLarge:
-      return {"RequestHeaderSectionTooLarge", 400};
-    case S3Code::kRequestTimeout:
-      return {"RequestTimeout", 400};
-    case S3Code::kServiceUnavailable:
-      return {"ServiceUnavailable", 503};
-    case S3Code::kSignatureDoesNotMatch:
-      return {"SignatureDoesNotMatch", 403};
-    case S3Code::kSlowDown:
-      return {"SlowDown", 503};
-    case S3Code::kContentSha256Mismatch:
-      return {"XAmzContentSHA256Mismatch", 400};
-  }
-  CHECK(false);
-  return {};
+  const Row& row = kCodes[static_cast<size_t>(code)];
+  CHECK(row.code == code);
+  return row.facts;
 }
 
 S3Code CodeOf(ErrorKind kind) {
