@@ -104,6 +104,7 @@ TEST_F(FolderStoreTest, Buckets) {
   fs::create_directories(folder_ + "/Not_A_Bucket");
   std::vector<std::string> names;
   const std::vector<BucketInfo> buckets = store_->ListBuckets().value();
+  names.reserve(buckets.size());
   for (const BucketInfo& info : buckets) names.push_back(info.name);
   EXPECT_EQ(names, (std::vector<std::string>{"one", "three", "two"}));
   EXPECT_GT(store_->ListBuckets().value()[0].created_unix_ms, 1'600'000'000'000);
