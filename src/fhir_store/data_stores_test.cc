@@ -216,8 +216,11 @@ TEST_F(DataStoresTest, LivesFromCreatingToDeleted) {
   EXPECT_TRUE(stores_->Use(id).ok());
   EXPECT_TRUE(stores_->Find(id).ok());
   EXPECT_THAT(engine_.List().value(), ElementsAre("catalogue", "fhir-" + id));
+  Gauge& active = metrics_.GetGauge("tarn_data_stores", "", {{"status", "ACTIVE"}});
+  EXPECT_EQ(active.Value(), 1);
   EXPECT_EQ(stores_->Delete(id).value().status, DataStoreStatus::kDeleting);
   WaitFor(id, DataStoreStatus::kDeleted);
+  EXPECT_EQ(active.Value(), 0);
   EXPECT_THAT(engine_.List().value(), ElementsAre("catalogue"));
   EXPECT_EQ(stores_->Use(id).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(stores_->Find(id).error().kind, ErrorKind::kNotFound);

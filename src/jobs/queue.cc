@@ -163,6 +163,7 @@ Result<Job> Queue::SubmitAs(std::string_view id, std::string_view kind, std::str
     return Error{ErrorKind::kTooLarge, "a job's request may have 65536 bytes"};
   }
   const std::string guard_key = internal::Prefix(KeyKind::kGuard, kind);
+  const kv::Batch of_caller = std::move(with);  // Each try begins with it.
   for (int tries = 0;; ++tries) {
     const auto snapshot = store_.GetSnapshot();
     TRY(const uint32_t active,
@@ -180,7 +181,7 @@ Result<Job> Queue::SubmitAs(std::string_view id, std::string_view kind, std::str
     Document document{
         .revision = 1, .submit_unix_ms = clock_.UnixMs(), .request = std::string(request)};
     Job job = ToJob(kind, id, document);
-    kv::Batch batch = with;
+    kv::Batch batch = of_caller;
     if (guarded) {
       batch.ExpectRevision(family_, guard_key, guard_revision);
     } else {

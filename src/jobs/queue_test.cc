@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <map>
-#include <set>
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -280,6 +280,93 @@ TEST_F(QueueTest, SubmissionsAtOnceKeepTheBound) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(accepted[0] + accepted[1] + accepted[2] + accepted[3], kWaitingMax + 1);
+}
+
+// The queue against a list in memory: random operations of one kind, with restarts between them.
+RC_GTEST_PROP(QueueModel, DoesWhatAListDoes, ()) {
+  struct Entry {
+    std::string id;
+    JobState state = JobState::kSubmitted;
+    std::string checkpoint;
+  };
+  FakeClock clock;
+  SeededRandom random(7);
+  kv::FakeEngine engine;
+  std::unique_ptr<kv::Store> store = engine.Open("x", {{{.name = "job"}}}).value();
+  auto queue = std::make_unique<Queue>(*store, kFamily, clock, random);
+  std::vector<Entry> model;
+  std::optional<Job> claim;
+  const auto first_active = [&model] {
+    return std::find_if(model.begin(), model.end(),
+                        [](const Entry& entry) { return !IsFinal(entry.state); });
+  };
+  for (int step = *rc::gen::inRange(10, 60); step > 0; --step) {
+    switch (*rc::gen::inRange(0, 7)) {
+      case 0:
+      case 1: {
+        const auto active = std::count_if(model.begin(), model.end(),
+                                          [](const Entry& entry) { return !IsFinal(entry.state); });
+        const auto job = queue->Submit(kImport, "{}", {});
+        RC_ASSERT(job.ok() == (active <= kWaitingMax));
+        if (job.ok()) model.push_back({job.value().id});
+        break;
+      }
+      case 2: {
+        const auto job = queue->Claim(kImport).value();
+        const auto first = first_active();
+        RC_ASSERT(job.has_value() == (!claim && first != model.end()));
+        if (!job) break;
+        RC_ASSERT(job->id == first->id && job->checkpoint == first->checkpoint);
+        first->state = JobState::kInProgress;
+        claim = job;
+        break;
+      }
+      case 3: {
+        if (!claim) break;
+        kv::Batch batch;
+        queue->AddCheckpoint(*claim, std::to_string(step), "{}", &batch);
+        RC_ASSERT(store->Commit(batch).ok());
+        first_active()->checkpoint = std::to_string(step);
+        break;
+      }
+      case 4: {
+        if (!claim) break;
+        const auto state = *rc::gen::element(JobState::kCompleted, JobState::kFailed);
+        RC_ASSERT(queue->Finish(*claim, {.state = state}, {}).ok());
+        first_active()->state = state;
+        claim.reset();
+        break;
+      }
+      case 5: {
+        queue = std::make_unique<Queue>(*store, kFamily, clock, random);  // A crash.
+        claim.reset();
+        break;
+      }
+      case 6: {
+        if (model.empty()) break;
+        Entry& entry = model[*rc::gen::inRange<size_t>(0, model.size())];
+        const auto cancelled = queue->Cancel(kImport, entry.id);
+        RC_ASSERT(cancelled.ok() == !IsFinal(entry.state));
+        if (entry.state == JobState::kSubmitted) entry.state = JobState::kCancelCompleted;
+        break;
+      }
+      default:
+        break;
+    }
+    const auto page = queue->List({.kind = std::string(kImport), .max = 1000}).value();
+    RC_ASSERT(page.jobs.size() == model.size());
+    const auto first = first_active();
+    for (size_t i = 0; i < model.size(); ++i) {
+      const Entry& entry = model[i];
+      JobState shown = entry.state;
+      if (shown == JobState::kSubmitted && &entry != &*first) shown = JobState::kQueued;
+      const Job& job = page.jobs[model.size() - 1 - i];
+      RC_ASSERT(job.id == entry.id);
+      // A running job may have been asked to end.
+      RC_ASSERT(job.state == shown ||
+                (shown == JobState::kInProgress && job.state == JobState::kCancelSubmitted));
+    }
+  }
 }
 
 // One job's whole way with a fault at the n-th write, for every n: whatever the failed call said,
