@@ -138,6 +138,8 @@ void AddSynth(CLI::App* app, Action* action) {
   auto options = std::make_shared<SynthOptions>();
   CLI::App* synth = app->add_subcommand("synth", "Make synthetic data; nobody in it is real");
   synth->require_subcommand(1);
+  // Without a footer of its own CLI11 shows the program's.
+  synth->footer("Example:\n  tarn synth patients --patients 1000 --out patients/");
   CLI::App* patients = synth->add_subcommand(
       "patients", "FHIR R4 patients with linked histories, as NDJSON, one file per resource type");
   patients->add_option("--patients", options->patients, "How many patients")
