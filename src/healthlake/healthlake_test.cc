@@ -112,7 +112,7 @@ class ControlPlaneTest : public ::testing::Test {
     const Answer answer =
         Call("CreateFHIRDatastore", R"({"DatastoreTypeVersion":"R4")" + more + "}");
     CHECK(answer.status == 200);
-    const std::string id = answer.body.Find("DatastoreId")->AsString();
+    std::string id = answer.body.Find("DatastoreId")->AsString();
     WaitFor(id, "ACTIVE");
     return id;
   }

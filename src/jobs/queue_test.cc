@@ -17,7 +17,6 @@ namespace tarn::jobs {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr kv::Family kFamily = 0;
 constexpr std::string_view kImport = "fhir-import";
@@ -227,6 +226,7 @@ TEST_F(QueueTest, ListsNewestFirstByPagesAndFilters) {
     auto page = queue_->List(filter);
     CHECK(page.ok());
     std::vector<std::string> out;
+    out.reserve(page.value().jobs.size() + 1);
     for (const Job& job : page.value().jobs) out.push_back(job.id);
     if (page.value().more) out.emplace_back("more");
     return out;
@@ -265,6 +265,7 @@ TEST_F(QueueTest, RecordsEveryCommittedChangeInItsBatch) {
 TEST_F(QueueTest, SubmissionsAtOnceKeepTheBound) {
   // SeededRandom is not for threads: ids are given.
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::array<int, 4> accepted{};
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([this, t, &accepted] {
