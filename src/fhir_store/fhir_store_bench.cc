@@ -66,7 +66,7 @@ class World {
     const std::string id = store_->SubmitImport(request, {}).value().id;
     store_->RunJobs(
         kImportKind, [] { return false; }, [](const jobs::Job&) {});
-    const jobs::Job job = store_->queue().Get(kImportKind, id).value();
+    jobs::Job job = store_->queue().Get(kImportKind, id).value();
     CHECK(job.state == jobs::JobState::kCompleted);
     CHECK(store_->Progress(job).value().resources_imported == resources_);
     return job;
@@ -138,7 +138,7 @@ World& Imported() {
   return world;
 }
 
-void BM_Import(benchmark::State& state) {
+void MeasureImport(benchmark::State& state) {
   for (auto _ : state) {
     World world;
     const double before = CpuSeconds();
@@ -156,9 +156,9 @@ void BM_Import(benchmark::State& state) {
     state.counters["text_bytes"] = static_cast<double>(world.bytes()) / n;
   }
 }
-BENCHMARK(BM_Import)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(MeasureImport)->Iterations(1)->Unit(benchmark::kMillisecond);
 
-void BM_ImportAgain(benchmark::State& state) {
+void MeasureImportAgain(benchmark::State& state) {
   World& world = Imported();
   for (auto _ : state) {
     const double before = CpuSeconds();
@@ -166,9 +166,9 @@ void BM_ImportAgain(benchmark::State& state) {
     state.counters["per_cpu_s"] = static_cast<double>(world.resources()) / (CpuSeconds() - before);
   }
 }
-BENCHMARK(BM_ImportAgain)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(MeasureImportAgain)->Iterations(1)->Unit(benchmark::kMillisecond);
 
-void BM_Export(benchmark::State& state) {
+void MeasureExport(benchmark::State& state) {
   World& world = Imported();
   for (auto _ : state) {
     const double before = CpuSeconds();
@@ -176,9 +176,9 @@ void BM_Export(benchmark::State& state) {
     state.counters["per_cpu_s"] = static_cast<double>(world.resources()) / (CpuSeconds() - before);
   }
 }
-BENCHMARK(BM_Export)->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK(MeasureExport)->Iterations(3)->Unit(benchmark::kMillisecond);
 
-void BM_Read(benchmark::State& state) {
+void MeasureRead(benchmark::State& state) {
   World& world = Imported();
   const fhir::TypeId type = fhir::FindType("Observation");
   SeededRandom random(1);
@@ -191,16 +191,16 @@ void BM_Read(benchmark::State& state) {
   }
   state.SetBytesProcessed(static_cast<int64_t>(bytes));
 }
-BENCHMARK(BM_Read);
+BENCHMARK(MeasureRead);
 
-void BM_Update(benchmark::State& state) {
+void MeasureUpdate(benchmark::State& state) {
   World& world = Imported();
   const fhir::TypeId type = fhir::FindType("Observation");
   const std::string& id = world.observation_ids()[0];
   const std::string body = world.store().Read(type, id).value().body;
   for (auto _ : state) CHECK(world.store().Update(type, id, body, {}).ok());
 }
-BENCHMARK(BM_Update);
+BENCHMARK(MeasureUpdate);
 
 }  // namespace
 }  // namespace tarn::fhir_store

@@ -20,7 +20,8 @@ inline std::map<std::string, std::string> ReadSynthea(const std::string& folder)
   if (!std::filesystem::exists(kSyntheaArchive)) return files;
   const std::string command =
       "zstd -dc '" + std::string(kSyntheaArchive) + "' | tar x -C '" + folder + "'";
-  if (std::system(command.c_str()) != 0) return files;
+  // Called before any other thread is started.
+  if (std::system(command.c_str()) != 0) return files;  // NOLINT(concurrency-mt-unsafe)
   for (const auto& entry : std::filesystem::directory_iterator(folder + "/ndjson")) {
     std::ostringstream bytes;
     bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
