@@ -122,14 +122,14 @@ class DataStoresTest : public ::testing::Test {
     };
   }
 
-  std::string Create(DataStores::CreateRequest request = {}, const ClientToken& token = {}) {
+  std::string Create(const DataStores::CreateRequest& request = {}, const ClientToken& token = {}) {
     const auto store = stores_->Create(request, token);
     CHECK(store.ok());
     CHECK(store.value().status == DataStoreStatus::kCreating);
     return store.value().id;
   }
   std::string CreateActive() {
-    const std::string id = Create();
+    std::string id = Create();
     WaitFor(id, DataStoreStatus::kActive);
     return id;
   }
@@ -336,6 +336,7 @@ TEST_F(DataStoresTest, ListsByCreationTimeWithFiltersAndPages) {
     WaitFor(ids.back(), DataStoreStatus::kActive);
   }
   std::vector<DataStore> stores;
+  stores.reserve(ids.size());
   for (const std::string& id : ids) stores.push_back(stores_->Describe(id).value());
   std::sort(stores.begin(), stores.end(), [](const DataStore& a, const DataStore& b) {
     return std::tie(a.created_unix_ms, a.id) < std::tie(b.created_unix_ms, b.id);
@@ -367,6 +368,7 @@ TEST_F(DataStoresTest, ChangesTagsWithinTheirRules) {
   EXPECT_EQ(stores_->AddTags(id, {{"aws:x", "1"}}).error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(stores_->AddTags(id, {{"c", "1"}, {"c", "2"}}).error().kind, ErrorKind::kInvalid);
   std::vector<Tag> many;
+  many.reserve(kTagsMax);
   for (size_t i = 0; i < kTagsMax; ++i) many.push_back({"k" + std::to_string(i), ""});
   EXPECT_EQ(stores_->AddTags(id, many).error().kind, ErrorKind::kInvalid);
   many.resize(kTagsMax - 2);
@@ -448,6 +450,7 @@ TEST_F(DataStoresTest, ACrashBetweenTokenAndJobMakesTheJobOnce) {
 
 TEST_F(DataStoresTest, ManyAtOnceWithOneTokenMakeOneStore) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::array<std::string, 4> ids;
   for (std::string& id : ids) {
     threads.emplace_back([this, &id] { id = Create({.name = "a"}, {"t", "print"}); });
