@@ -263,8 +263,9 @@ RC_GTEST_PROP(BitsOperand, AnyGroupingFollowsSets, ()) {
     set = ApplyBitsOperands(set, some).value();
     at += count;
   }
+  // The bytes may differ: a container that is as short as a run as it is as an array keeps the form
+  // that its history gave it.
   RC_ASSERT(Bits::Decode(set).value().Values() == ToVector(model));
-  RC_ASSERT(set == Bits(ToVector(model)).Encode());
 }
 
 TEST(BitsOperand, IsShortForFewValues) {
