@@ -2,6 +2,7 @@
 // since its last compaction is read by 60,000 bit operations, not by as many set unions.
 #include "kv/bits_operand.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -18,6 +19,9 @@ constexpr uint8_t kShortForm = 1;
 constexpr uint8_t kLongForm = 2;
 // Up to here a list of values is no longer than Roaring's head and array.
 constexpr uint32_t kShortValuesMax = 16;
+
+// Up to here short operands are applied one by one: cheaper than clearing and reading the bitmaps.
+constexpr size_t kDirectMax = 8;
 
 // All 65,536 values, one bit each.
 class Dense {
@@ -64,21 +68,23 @@ struct Folded {
 
 Error Malformed() { return {ErrorKind::kCorrupt, "bitmap operand: malformed"}; }
 
-Status FoldShort(ByteReader body, Folded* folded) {
+// `Target` is Folded or Bits.
+template <typename Target>
+Status FoldShort(ByteReader body, Target* target) {
   const uint8_t added = body.U8();
   int32_t previous = -1;
   for (uint32_t i = 0; i < added; ++i) {
     const uint16_t value = body.Be16();
     if (!body.ok() || value <= previous) return Malformed();
     previous = value;
-    folded->Add(value);
+    target->Add(value);
   }
   previous = -1;
   while (body.ok() && !body.AtEnd()) {
     const uint16_t value = body.Be16();
     if (!body.ok() || value <= previous) return Malformed();
     previous = value;
-    folded->Remove(value);
+    target->Remove(value);
   }
   return body.ok() ? Ok() : Malformed();
 }
@@ -137,6 +143,15 @@ std::string EncodeBitsOperand(const Bits& add, const Bits& remove) {
 Result<std::string> ApplyBitsOperands(std::string_view base,
                                       std::span<const std::string_view> operands) {
   TRY(Bits set, Bits::Decode(base));
+  if (operands.size() <= kDirectMax &&
+      std::all_of(operands.begin(), operands.end(), [](std::string_view operand) {
+        return !operand.empty() && operand[0] == static_cast<char>(kShortForm);
+      })) {
+    for (const std::string_view operand : operands) {
+      TRY(FoldShort(ByteReader(operand.substr(1)), &set));
+    }
+    return set.Encode();
+  }
   TRY(auto folded, FoldAll(operands));
   set.Subtract(folded->removed.ToBits());
   set.UnionWith(folded->added.ToBits());

@@ -92,5 +92,31 @@ TEST(RocksDbEngine, RemovesRunsOfAnEndedProcess) {
   EXPECT_FALSE(std::filesystem::exists(left));
 }
 
+// Memory for unflushed writes is shared: a store that was written once must not keep most of it
+// from the stores that are written now.
+TEST(RocksDbEngine, IdleStoresGiveTheirMemoryBack) {
+  const TempFolder folder;
+  auto engine = OpenRocksDbEngine(folder.path(),
+                                  {.block_cache_bytes = 16u << 20, .memtable_bytes = 8u << 20});
+  ASSERT_TRUE(engine.ok());
+  auto idle = engine.value()->Open("idle", OneFamily());
+  auto busy = engine.value()->Open("busy", OneFamily());
+  ASSERT_TRUE(idle.ok() && busy.ok());
+  const auto write = [](Store& store, int keys) {
+    Batch batch;
+    for (int i = 0; i < keys; ++i) batch.Put(0, std::to_string(i), std::string(1000, 'v'));
+    return store.Commit(batch).ok();
+  };
+  ASSERT_TRUE(write(*idle.value(), 5000));
+  ASSERT_GT(idle.value()->Stats().memory_bytes, 4u << 20);
+  // A write begins the flush, a thread of RocksDB ends it.
+  for (int i = 0; i < 2000 && idle.value()->Stats().memory_bytes > 1u << 20; ++i) {
+    ASSERT_TRUE(write(*busy.value(), 100));
+  }
+  EXPECT_LT(idle.value()->Stats().memory_bytes, 1u << 20);
+  std::string value;
+  EXPECT_TRUE(idle.value()->GetSnapshot()->Get(0, "4999", &value).value());
+}
+
 }  // namespace
 }  // namespace tarn::kv

@@ -3,7 +3,7 @@
 #include <rocksdb/convenience.h>
 
 #include <filesystem>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "base/bytes.h"
@@ -16,6 +16,7 @@ namespace {
 constexpr uint8_t kFormat = 1;
 constexpr const char* kFormatKey = "format";
 constexpr std::chrono::milliseconds kRecheckInterval{50};
+constexpr uint64_t kWritesPerRelief = 16;
 
 }  // namespace
 
@@ -42,13 +43,22 @@ Result<std::shared_ptr<RocksDbDatabase>> RocksDbDatabase::Open(
     std::shared_ptr<RocksDbShared> shared, const std::string& folder, const Schema& schema) {
   std::shared_ptr<RocksDbDatabase> database(new RocksDbDatabase(std::move(shared), folder));
   TRY(database->OpenFamilies(schema));
+  TRY(database->MakeFamilies(schema));
   TRY(database->LoadNotes());
+  MutexLock lock(database->shared_->mutex);
+  database->shared_->databases.push_back(database.get());
   return database;
 }
 
 RocksDbDatabase::~RocksDbDatabase() {
+  {
+    MutexLock lock(shared_->mutex);
+    std::erase(shared_->databases, this);
+  }
   if (db_ == nullptr) return;
-  for (const RocksDbFamily& family : families_) db_->DestroyColumnFamilyHandle(family.handle);
+  for (const RocksDbFamily& family : families_) {
+    if (family.handle != nullptr) db_->DestroyColumnFamilyHandle(family.handle);
+  }
   if (notes_ != nullptr) db_->DestroyColumnFamilyHandle(notes_);
   // All that was acknowledged is synced in the log, so nothing depends on the outcome.
   const rocksdb::Status closed = db_->Close();
@@ -72,16 +82,18 @@ Result<std::vector<std::string>> RocksDbDatabase::StoredFamilies() const {
 
 Status RocksDbDatabase::OpenFamilies(const Schema& schema) {
   TRY(const std::vector<std::string> stored, StoredFamilies());
-  std::set<std::string> known{rocksdb::kDefaultColumnFamilyName};
-  for (const FamilySpec& family : schema.families) known.insert(family.name);
-  for (const std::string& name : stored) {
-    if (!known.contains(name)) return Invalid("store has a family '" + name + "' that is unknown");
-  }
+  std::map<std::string, size_t> known;
+  for (size_t i = 0; i < schema.families.size(); ++i) known[schema.families[i].name] = i;
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName,
                            FamilyOptions(*shared_, {.name = "", .point_lookups = true}));
-  for (const FamilySpec& family : schema.families) {
-    descriptors.emplace_back(family.name, FamilyOptions(*shared_, family));
+  std::vector<size_t> opening;  // Which family of the schema each further descriptor is.
+  for (const std::string& name : stored) {
+    if (name == rocksdb::kDefaultColumnFamilyName) continue;
+    const auto found = known.find(name);
+    if (found == known.end()) return Invalid("store has a family '" + name + "' that is unknown");
+    descriptors.emplace_back(name, FamilyOptions(*shared_, schema.families[found->second]));
+    opening.push_back(found->second);
   }
   rocksdb::DBOptions options = DatabaseOptions(*shared_, env_.get());
   options.listeners.push_back(compaction_watch_);
@@ -91,9 +103,25 @@ Status RocksDbDatabase::OpenFamilies(const Schema& schema) {
   if (!opened.ok()) return RocksDbError(opened);
   db_.reset(db);
   notes_ = handles[0];
-  for (size_t i = 0; i < schema.families.size(); ++i) {
-    families_.push_back({handles[i + 1], schema.families[i].kind});
+  for (const FamilySpec& family : schema.families) families_.push_back({nullptr, family.kind});
+  for (size_t i = 0; i < opening.size(); ++i) families_[opening[i]].handle = handles[i + 1];
+  return Ok();
+}
+
+// Not left to the opening: that would write an options file, with its syncs, for every family.
+Status RocksDbDatabase::MakeFamilies(const Schema& schema) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> missing;
+  std::vector<size_t> making;
+  for (size_t i = 0; i < families_.size(); ++i) {
+    if (families_[i].handle != nullptr) continue;
+    missing.emplace_back(schema.families[i].name, FamilyOptions(*shared_, schema.families[i]));
+    making.push_back(i);
   }
+  if (missing.empty()) return Ok();
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status made = db_->CreateColumnFamilies(missing, &handles);
+  for (size_t i = 0; i < handles.size(); ++i) families_[making[i]].handle = handles[i];
+  if (!made.ok()) return RocksDbError(made);
   return Ok();
 }
 
@@ -130,6 +158,43 @@ bool RocksDbDatabase::HasFailed() const {
 void RocksDbDatabase::Retire() {
   disk_watch_->Retire();
   rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/true);
+}
+
+uint64_t RocksDbDatabase::UnflushedBytes() const {
+  uint64_t bytes = 0;
+  return db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &bytes)
+             ? bytes
+             : 0;
+}
+
+void RocksDbDatabase::BeginFlush() const {
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;
+  for (const RocksDbFamily& family : families_) {
+    const rocksdb::Status begun = db_->Flush(options, family.handle);
+    if (!begun.ok()) return;  // Its own next write will tell.
+  }
+}
+
+void RocksDbDatabase::RelieveOthers() const {
+  const rocksdb::WriteBufferManager& buffers = *shared_->write_buffers;
+  if (shared_->writes.fetch_add(1, std::memory_order_relaxed) % kWritesPerRelief != 0 ||
+      buffers.memory_usage() < buffers.buffer_size() / 2) {
+    return;
+  }
+  // The lock keeps the databases open. A flush that nobody waits for only begins here.
+  MutexLock lock(shared_->mutex);
+  const RocksDbDatabase* largest = nullptr;
+  uint64_t most = buffers.buffer_size() / 16;
+  for (const RocksDbDatabase* const database : shared_->databases) {
+    const uint64_t bytes = database->UnflushedBytes();
+    if (bytes <= most) continue;
+    most = bytes;
+    largest = database;
+  }
+  // What this one holds RocksDB has flushed when it is time.
+  if (largest != nullptr && largest != this) largest->BeginFlush();
 }
 
 }  // namespace tarn::kv

@@ -45,8 +45,8 @@ class CompactionWatch final : public rocksdb::EventListener {
 
 class RocksDbDatabase {
  public:
-  // Opens or makes the database in `folder`. Errors: kInvalid (it has a family that the schema
-  // lacks), kUnsupported (an unknown format), kCorrupt, kUnavailable.
+  // Opens or makes the database in `folder`; makes missing families. Errors: kInvalid (it has a
+  // family that the schema lacks), kUnsupported (an unknown format), kCorrupt, kUnavailable.
   static Result<std::shared_ptr<RocksDbDatabase>> Open(std::shared_ptr<RocksDbShared> shared,
                                                        const std::string& folder,
                                                        const Schema& schema);
@@ -70,10 +70,18 @@ class RocksDbDatabase {
   // Ends background work for good; reads go on.
   void Retire();
 
+  // Called after each write. RocksDB bounds unflushed writes over all stores, but has the store
+  // that is being written flush its own: beside idle stores that hold most of the memory it would
+  // flush a few kilobytes at a time. So the store that holds most is told to flush.
+  void RelieveOthers() const;
+
  private:
   RocksDbDatabase(std::shared_ptr<RocksDbShared> shared, std::string folder);
   Status OpenFamilies(const Schema& schema);
+  Status MakeFamilies(const Schema& schema);
   Status LoadNotes();
+  uint64_t UnflushedBytes() const;
+  void BeginFlush() const;
   Result<std::vector<std::string>> StoredFamilies() const;
 
   const std::shared_ptr<RocksDbShared> shared_;

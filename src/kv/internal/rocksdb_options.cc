@@ -84,7 +84,6 @@ rocksdb::DBOptions DatabaseOptions(const RocksDbShared& shared, rocksdb::Env* en
   rocksdb::DBOptions options;
   options.env = env;
   options.create_if_missing = true;
-  options.create_missing_column_families = true;
   options.paranoid_checks = true;
   options.max_open_files = static_cast<int>(shared.options.open_files_max);
   options.max_background_jobs = static_cast<int>(shared.options.background_threads);

@@ -7,12 +7,17 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <atomic>
 #include <memory>
+#include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "kv/rocksdb_engine.h"
 
 namespace tarn::kv {
+
+class RocksDbDatabase;
 
 // Shared by all stores of an engine, so that memory is bounded for the process and not per store.
 struct RocksDbShared {
@@ -20,6 +25,9 @@ struct RocksDbShared {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+  std::atomic<uint64_t> writes{0};
+  Mutex mutex;
+  std::vector<RocksDbDatabase*> databases GUARDED_BY(mutex);  // All that are open.
 };
 std::shared_ptr<RocksDbShared> NewRocksDbShared(
     const RocksDbOptions& options, const std::shared_ptr<rocksdb::FileSystem>& file_system);

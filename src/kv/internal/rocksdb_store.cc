@@ -219,6 +219,7 @@ Status RocksDbStore::WriteSynced(const RocksDbDatabase& database, rocksdb::Write
   }
   CHECK(database.db().GetLatestSequenceNumber() == visible_at);
   ConfirmWrite();
+  database.RelieveOthers();
   return Ok();
 }
 
