@@ -272,6 +272,7 @@ TEST_P(EngineConformance, GuardedIncrementsLoseNothing) {
   std::atomic<int> conflicts{0};
   std::vector<std::vector<uint64_t>> sequences(kThreads);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int done = 0; done < kIncrements;) {
@@ -310,6 +311,7 @@ TEST_P(EngineConformance, SequencesBecomeVisibleInOrder) {
   constexpr int kCommits = 50;
   std::atomic<int> writers{kThreads};
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < kCommits; ++i) {

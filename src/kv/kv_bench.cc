@@ -75,7 +75,7 @@ Data& SharedData() {
   return data;
 }
 
-void BM_Get(benchmark::State& state) {
+void BenchGet(benchmark::State& state) {
   Store& store = SharedData().store();
   const auto family = static_cast<Family>(state.range(0));
   SeededRandom random(1);
@@ -89,17 +89,17 @@ void BM_Get(benchmark::State& state) {
   }
   CHECK(snapshot->Get(family, KeyOf(77), &value).value() && value == Data::ValueOf(77));
 }
-BENCHMARK(BM_Get)->Arg(0)->Arg(1);
+BENCHMARK(BenchGet)->Arg(0)->Arg(1);
 
-void BM_GetMissing(benchmark::State& state) {
+void BenchGetMissing(benchmark::State& state) {
   const auto snapshot = SharedData().store().GetSnapshot();
   std::string value;
   uint32_t i = 0;
   for (auto _ : state) CHECK(!snapshot->Get(0, KeyOf(kKeys + ++i), &value).value());
 }
-BENCHMARK(BM_GetMissing);
+BENCHMARK(BenchGetMissing);
 
-void BM_SnapshotAndGet(benchmark::State& state) {
+void BenchSnapshotAndGet(benchmark::State& state) {
   Store& store = SharedData().store();
   SeededRandom random(1);
   std::string value;
@@ -108,9 +108,9 @@ void BM_SnapshotAndGet(benchmark::State& state) {
     CHECK(snapshot->Get(0, KeyOf(random.Below(kKeys)), &value).value());
   }
 }
-BENCHMARK(BM_SnapshotAndGet)->Threads(1)->Threads(2);
+BENCHMARK(BenchSnapshotAndGet)->Threads(1)->Threads(2);
 
-void BM_ShortScan(benchmark::State& state) {
+void BenchShortScan(benchmark::State& state) {
   const auto snapshot = SharedData().store().GetSnapshot();
   SeededRandom random(1);
   for (auto _ : state) {
@@ -119,9 +119,9 @@ void BM_ShortScan(benchmark::State& state) {
     benchmark::DoNotOptimize(cursor->Valid());
   }
 }
-BENCHMARK(BM_ShortScan);
+BENCHMARK(BenchShortScan);
 
-void BM_LongScan(benchmark::State& state) {
+void BenchLongScan(benchmark::State& state) {
   const auto snapshot = SharedData().store().GetSnapshot();
   uint64_t keys = 0;
   for (auto _ : state) {
@@ -132,9 +132,9 @@ void BM_LongScan(benchmark::State& state) {
   }
   state.SetItemsProcessed(static_cast<int64_t>(keys));
 }
-BENCHMARK(BM_LongScan)->Unit(benchmark::kMillisecond);
+BENCHMARK(BenchLongScan)->Unit(benchmark::kMillisecond);
 
-void BM_Commit(benchmark::State& state) {
+void BenchCommit(benchmark::State& state) {
   Store& store = SharedData().store();
   uint32_t i = 0;
   for (auto _ : state) {
@@ -146,10 +146,10 @@ void BM_Commit(benchmark::State& state) {
     benchmark::DoNotOptimize(store.Commit(batch));
   }
 }
-BENCHMARK(BM_Commit)->Threads(1)->Threads(8)->UseRealTime();
+BENCHMARK(BenchCommit)->Threads(1)->Threads(8)->UseRealTime();
 
 // A chunk whose operands have not been compacted yet.
-void BM_ApplyOperands(benchmark::State& state) {
+void BenchApplyOperands(benchmark::State& state) {
   std::vector<std::string> operands;
   for (int64_t i = 0; i < state.range(0); ++i) {
     operands.push_back(EncodeBitsOperand(Bits({static_cast<uint16_t>(i)}), Bits()));
@@ -161,7 +161,7 @@ void BM_ApplyOperands(benchmark::State& state) {
     benchmark::DoNotOptimize(merged.value());
   }
 }
-BENCHMARK(BM_ApplyOperands)->Arg(1)->Arg(60'000);
+BENCHMARK(BenchApplyOperands)->Arg(1)->Arg(60'000);
 
 }  // namespace
 }  // namespace tarn::kv

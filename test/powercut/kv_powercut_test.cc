@@ -121,6 +121,7 @@ void RunUntilCut(const std::string& folder, const CutAt& cut, Ledger* ledger) {
                                               "TARN_POWERCUT_TEAR=" + std::to_string(cut.tear),
                                               std::string("TARN_POWERCUT_MODEL=") + cut.model};
   std::vector<char*> environment;
+  environment.reserve(variables.size() + 1);
   for (const std::string& variable : variables) {
     environment.push_back(const_cast<char*>(variable.c_str()));
   }

@@ -14,9 +14,9 @@ constexpr size_t kGroupMembersMax = 1024;
 CommitQueue::Group CommitQueue::Join(Member* member) {
   MutexLock lock(mutex_);
   queue_.push_back(member);
-  if (queue_.size() == 1) member->leads = true;
-  while (!member->leads && !member->done) member->wake.Wait(mutex_);
-  if (member->done) return {};
+  if (queue_.size() == 1) member->leads_ = true;
+  while (!member->leads_ && !member->done_) member->wake_.Wait(mutex_);
+  if (member->done_) return {};
   CHECK(queue_.front() == member);
   Group group{member};
   if (member->batch == nullptr) return group;
@@ -35,13 +35,13 @@ void CommitQueue::Finish(const Group& group) {
   for (Member* const member : group) {
     CHECK(queue_.front() == member);
     queue_.pop_front();
-    member->done = true;
-    // Under the lock: once the member sees `done`, it and its condition variable are gone.
-    member->wake.NotifyOne();
+    member->done_ = true;
+    // Under the lock: once the member sees `done_`, it and its condition variable are gone.
+    member->wake_.NotifyOne();
   }
   if (queue_.empty()) return;
-  queue_.front()->leads = true;
-  queue_.front()->wake.NotifyOne();
+  queue_.front()->leads_ = true;
+  queue_.front()->wake_.NotifyOne();
 }
 
 }  // namespace tarn::kv

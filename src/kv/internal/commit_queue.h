@@ -23,9 +23,9 @@ class CommitQueue {
 
    private:
     friend class CommitQueue;
-    bool leads = false;  // Guarded by the queue's mutex, as `done`.
-    bool done = false;
-    CondVar wake;
+    bool leads_ = false;  // Guarded by the queue's mutex, as `done_`.
+    bool done_ = false;
+    CondVar wake_;
   };
   using Group = std::vector<Member*>;
 
