@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the build and the tests need: Debian packages, then the npm packages of test/.
+# Installs what the build and the tests need: Debian packages, then npm packages: the definitions
+# of FHIR R4 for the build, and the clients that the tests drive.
 # A stamp of the lists makes the second call instant.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,7 +18,8 @@ packages=(
 command -v npm >/dev/null || packages+=(npm)
 
 mkdir -p build
-stamp="build/.setup-$(printf '%s\n' "${packages[@]}" "$(cat test/clients/package-lock.json 2>/dev/null || true)" \
+stamp="build/.setup-$(printf '%s\n' "${packages[@]}" \
+  "$(cat tools/definitions/package-lock.json test/clients/package-lock.json 2>/dev/null || true)" \
   | sha256sum | cut -c1-16)"
 [ -e "$stamp" ] && exit 0
 
@@ -39,9 +41,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
   }
 fi
-if [ -f test/clients/package-lock.json ]; then
-  echo "setup: installing npm packages of test/clients" >&2
-  (cd test/clients && npm ci --silent --no-fund --no-audit)
-fi
+for folder in tools/definitions test/clients; do
+  if [ -f "$folder/package-lock.json" ]; then
+    echo "setup: installing npm packages of $folder" >&2
+    (cd "$folder" && npm ci --silent --no-fund --no-audit)
+  fi
+done
 rm -f build/.setup-*
 touch "$stamp"
