@@ -317,7 +317,7 @@ RC_GTEST_PROP(QueueModel, DoesWhatAListDoes, ()) {
         const auto first = first_active();
         RC_ASSERT(job.has_value() == (!claim && first != model.end()));
         if (!job) break;
-        RC_ASSERT(job->id == first->id && job->checkpoint == first->checkpoint);
+        RC_ASSERT((job->id == first->id && job->checkpoint == first->checkpoint));
         first->state = JobState::kInProgress;
         claim = job;
         break;

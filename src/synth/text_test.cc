@@ -42,9 +42,9 @@ TEST(Text, TimesAgreeWithTheClock) {
     const auto unix_s = *rc::gen::inRange<int64_t>(-30'000'000'000, 30'000'000'000);
     const auto ms = *rc::gen::inRange<uint32_t>(0, 1000);
     auto time = ParseRfc3339(Written(DateTime{unix_s}));
-    RC_ASSERT(time.ok() && time.value() == unix_s * 1000);
+    RC_ASSERT((time.ok() && time.value() == unix_s * 1000));
     auto instant = ParseRfc3339(Written(Instant{unix_s, ms}));
-    RC_ASSERT(instant.ok() && instant.value() == unix_s * 1000 + ms);
+    RC_ASSERT((instant.ok() && instant.value() == unix_s * 1000 + ms));
     RC_ASSERT(Written(Day{unix_s}) == Written(DateTime{unix_s}).substr(0, 10));
   });
 }

@@ -183,8 +183,9 @@ RC_GTEST_PROP(PageToken, ReadsOnlyWhatItMade,
   const std::string token = MakePageToken(secret, context, position);
   for (const char c : token)
     RC_ASSERT(std::isalnum(static_cast<uint8_t>(c)) || c == '-' || c == '_');
+  // Doubled parentheses: RC_ASSERT's own && and || evaluate both sides.
   const auto read = ReadPageToken(secret, context, token);
-  RC_ASSERT(read.ok() && read.value() == position);
+  RC_ASSERT((read.ok() && read.value() == position));
   RC_ASSERT(!ReadPageToken(secret + "x", context, token).ok());
   RC_ASSERT(!ReadPageToken(secret, context + "x", token).ok());
   std::string changed = token;
@@ -192,7 +193,7 @@ RC_GTEST_PROP(PageToken, ReadsOnlyWhatItMade,
   changed[at] = changed[at] == 'A' ? 'B' : 'A';
   const auto broken = ReadPageToken(secret, context, changed);
   // The last character of Base64 may hold bits that mean nothing.
-  RC_ASSERT(!broken.ok() || (at + 1 == changed.size() && broken.value() == position));
+  RC_ASSERT((!broken.ok() || (at + 1 == changed.size() && broken.value() == position)));
   RC_ASSERT(!ReadPageToken(secret, context, token.substr(0, at)).ok());
 }
 
