@@ -1,5 +1,6 @@
 -- Reads resources by id in random order. Arguments after "--": a file with one path a line, and a
--- file that the result is written to as JSON. Status codes are checked for every answer; of every
+-- file that the result is written to as JSON, and the longest pause of a connection between two
+-- requests in ms (0: none). Status codes are checked for every answer; of every
 -- 64th answer the body is looked at: it must be a resource of the set.
 local threads = {}
 
@@ -15,6 +16,10 @@ function init(args)
     ids[line:match("([^/]+)$")] = true
   end
   result_file = args[2]
+  local pause_ms = tonumber(args[3])
+  if pause_ms > 0 then
+    delay = function() return math.random(0, pause_ms) end
+  end
   math.randomseed(number + 1)
   requests = {}
   for i = 1, #paths do

@@ -189,7 +189,8 @@ class BenchTest(unittest.TestCase):
         benchmarks.READ_CONNECTIONS = 4
         self.server.handle_error = lambda *_: None  # wrk resets its connections at the end.
         names = [figure["bench"] for figure in self.bench("read")]
-        self.assertEqual(names, ["read.rate", "read.p50", "read.p99"])
+        self.assertEqual(names, ["read.rate", "read.full.p50", "read.full.p99",
+                                 "read.paced.p50", "read.paced.p99"])
         self.refuses("read", "read")
         for number in range(RESOURCES // 2):
             self.server.store.pop(f"Observation/o{number}")
