@@ -235,15 +235,17 @@ class Reader {
         step->timeout_ms = static_cast<uint64_t>(*timeout);
       }
     }
-    if (const YamlNode* safe = fields.Any("x-safe")) {
-      if (safe->kind == Kind::kTrue || safe->kind == Kind::kFalse) {
-        step->safe = safe->kind == Kind::kTrue;
-      } else {
-        complaints_.Error(safe->place, "x-safe is true or false");
-      }
-    }
+    step->safe = ReadFlag(fields, "x-safe");
     step->poll_interval_s = fields.Number("x-poll-interval");
     CheckSeconds(step->poll_interval_s, fields.PlaceOf("x-poll-interval"));
+  }
+
+  std::optional<bool> ReadFlag(const ObjectReader& fields, std::string_view field) {
+    const YamlNode* flag = fields.Any(field);
+    if (flag == nullptr) return std::nullopt;
+    if (flag->kind == Kind::kTrue || flag->kind == Kind::kFalse) return flag->kind == Kind::kTrue;
+    complaints_.Error(flag->place, std::string(field) + " is true or false");
+    return std::nullopt;
   }
 
   void CheckSeconds(const std::optional<double>& seconds, Place place) {
@@ -330,6 +332,7 @@ class Reader {
     out.name = fields.RequiredText("name");
     fields.Require("value");
     if (const YamlNode* value = fields.Any("value")) out.value = ReadDynamic(*value);
+    out.secret = ReadFlag(fields, "x-secret").value_or(false);
     const std::string in = fields.Text("in");
     struct Row {
       std::string_view text;

@@ -46,6 +46,7 @@ struct Parameter {
   std::string name;
   ParameterIn in = ParameterIn::kNone;  // kNone: an input of the called workflow.
   json::Value value;                    // A literal, an expression or a template.
+  bool secret = false;                  // x-secret: its value is masked wherever it appears.
   Place place;
 };
 

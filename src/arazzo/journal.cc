@@ -54,24 +54,48 @@ Result<HttpReply> ReplyOf(const Value& data) {
   return reply;
 }
 
-// Requests are numbered from 0 and answered in order; a resumed run may repeat the send that was
-// in doubt, under its number.
+// Requests are numbered from 0 in each branch and answered in order; a resumed run may repeat the
+// send that was in doubt, under its number.
+Status ApplyRequest(const RunEvent& event, JournalContent* out) {
+  const std::string* name = TextOf(event.data, "branch");
+  const std::string branch = name == nullptr ? "" : *name;
+  std::vector<HttpReply>& recorded = out->recorded[branch];
+  if (NumberOf(event.data, "request") != static_cast<int64_t>(recorded.size())) {
+    return Corrupt("a request is out of order");
+  }
+  if (event.type == "send") {
+    out->in_doubt.insert(branch);
+    out->status.reset();
+    return Ok();
+  }
+  if (!out->in_doubt.contains(branch)) return Corrupt("an answer has no request");
+  TRY(HttpReply reply, ReplyOf(event.data));
+  recorded.push_back(std::move(reply));
+  out->in_doubt.erase(branch);
+  return Ok();
+}
+
+void ApplyStart(const Value& data, JournalContent* out) {
+  if (const std::string* id = TextOf(data, "run")) out->run_id = *id;
+  if (const std::string* id = TextOf(data, "workflow")) out->workflow_id = *id;
+  if (const Value* inputs = data.Find("inputs"); inputs != nullptr && inputs->IsObject()) {
+    out->inputs = *inputs;
+  }
+  out->secret_inputs.clear();
+  const Value* secrets = data.Find("secrets");
+  if (secrets != nullptr && secrets->IsArray()) {
+    for (const Value& pointer : secrets->items()) {
+      if (pointer.IsString()) out->secret_inputs.push_back(pointer.AsString());
+    }
+  }
+  out->status.reset();
+}
+
 Status Apply(const RunEvent& event, JournalContent* out) {
-  const auto number = NumberOf(event.data, "request");
-  const auto next = static_cast<int64_t>(out->recorded.size());
   if (event.type == "run") {
-    if (const std::string* id = TextOf(event.data, "run")) out->run_id = *id;
-    if (const std::string* id = TextOf(event.data, "workflow")) out->workflow_id = *id;
-    out->status.reset();
-  } else if (event.type == "send") {
-    if (number != next) return Corrupt("a request is out of order");
-    out->in_doubt = true;
-    out->status.reset();
-  } else if (event.type == "answer") {
-    if (number != next || !out->in_doubt) return Corrupt("an answer has no request");
-    TRY(HttpReply reply, ReplyOf(event.data));
-    out->recorded.push_back(std::move(reply));
-    out->in_doubt = false;
+    ApplyStart(event.data, out);
+  } else if (event.type == "send" || event.type == "answer") {
+    return ApplyRequest(event, out);
   } else if (event.type == "end") {
     if (const std::string* status = TextOf(event.data, "status")) out->status = *status;
   }

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,13 +24,15 @@ namespace tarn::arazzo {
 std::string EncodeJournalLine(const RunEvent& event);
 
 struct JournalContent {
-  std::vector<RunEvent> events;
-  uint64_t valid_bytes = 0;  // Where to cut before appending.
+  std::vector<RunEvent> events;  // As written: answers are sealed (secrets.h).
+  uint64_t valid_bytes = 0;      // Where to cut before appending.
   // What RunOptions needs to resume.
   std::string run_id;
   std::string workflow_id;
-  std::vector<HttpReply> recorded;
-  bool in_doubt = false;
+  json::Value inputs = json::Value::MakeObject();  // Without secrets.
+  std::vector<std::string> secret_inputs;          // Where they were; needed again to resume.
+  std::map<std::string, std::vector<HttpReply>> recorded;
+  std::set<std::string> in_doubt;
   std::optional<std::string> status;  // Of the last end, when nothing was sent after it.
 };
 

@@ -16,7 +16,8 @@ RunEvent Event(std::string type, std::string_view data) {
 }
 
 std::string Sample() {
-  return EncodeJournalLine(Event("run", R"({"run":"r1","workflow":"w"})")) +
+  return EncodeJournalLine(
+             Event("run", R"({"run":"r1","workflow":"w","inputs":{"a":1},"secrets":["/b"]})")) +
          EncodeJournalLine(Event("send", R"({"request":0,"step":"a"})")) +
          EncodeJournalLine(
              Event("answer",
@@ -30,16 +31,18 @@ std::string Sample() {
 
 TEST(Journal, ReadsBackWhatItWrote) {
   const std::string text = Sample();
-  const JournalContent content = ReadJournal(text).value();
+  JournalContent content = ReadJournal(text).value();
   EXPECT_EQ(content.events.size(), 7u);
   EXPECT_EQ(content.valid_bytes, text.size());
   EXPECT_EQ(content.run_id, "r1");
   EXPECT_EQ(content.workflow_id, "w");
-  ASSERT_EQ(content.recorded.size(), 2u);
-  EXPECT_EQ(content.recorded[0].body, "{\"é\":\n1}");
-  EXPECT_EQ(content.recorded[0].headers, (Fields{{"A", "b"}}));
-  EXPECT_EQ(content.recorded[1].body, "\xff");
-  EXPECT_FALSE(content.in_doubt);
+  EXPECT_EQ(json::ToText(content.inputs), R"({"a":1})");
+  EXPECT_EQ(content.secret_inputs, std::vector<std::string>{"/b"});
+  ASSERT_EQ(content.recorded[""].size(), 2u);
+  EXPECT_EQ(content.recorded[""][0].body, "{\"é\":\n1}");
+  EXPECT_EQ(content.recorded[""][0].headers, (Fields{{"A", "b"}}));
+  EXPECT_EQ(content.recorded[""][1].body, "\xff");
+  EXPECT_TRUE(content.in_doubt.empty());
   EXPECT_EQ(content.status, "ended");
 }
 
@@ -53,8 +56,27 @@ TEST(Journal, EveryPrefixIsAJournal) {
     EXPECT_TRUE(content.value().valid_bytes == 0 || text[content.value().valid_bytes - 1] == '\n');
     size_t sends = 0;
     for (const RunEvent& event : content.value().events) sends += event.type == "send";
-    EXPECT_EQ(content.value().in_doubt, sends > content.value().recorded.size());
+    const auto recorded = content.value().recorded.find("");
+    const size_t answers = recorded == content.value().recorded.end() ? 0 : recorded->second.size();
+    EXPECT_EQ(content.value().in_doubt.contains(""), sends > answers);
   }
+}
+
+// Requests are numbered in each branch, whatever comes between them.
+TEST(Journal, KeepsBranchesApart) {
+  const std::string answer = R"("status":200,"headers":[],"body":")";
+  const std::string text =
+      EncodeJournalLine(Event("send", R"({"request":0,"branch":"w/a"})")) +
+      EncodeJournalLine(Event("send", R"({"request":0,"branch":"w/b"})")) +
+      EncodeJournalLine(Event("answer", R"({"request":0,"branch":"w/b",)" + answer + "b\"}")) +
+      EncodeJournalLine(Event("send", R"({"request":1,"branch":"w/b"})")) +
+      EncodeJournalLine(Event("answer", R"({"request":0,"branch":"w/a",)" + answer + "a\"}"));
+  JournalContent content = ReadJournal(text).value();
+  ASSERT_EQ(content.recorded["w/a"].size(), 1u);
+  EXPECT_EQ(content.recorded["w/a"][0].body, "a");
+  ASSERT_EQ(content.recorded["w/b"].size(), 1u);
+  EXPECT_EQ(content.recorded["w/b"][0].body, "b");
+  EXPECT_EQ(content.in_doubt, std::set<std::string>{"w/b"});
 }
 
 TEST(Journal, DamageEndsOrIsNamed) {

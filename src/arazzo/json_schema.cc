@@ -197,36 +197,120 @@ class Compiler {
   std::vector<const Value*> references_;
 };
 
-// Calls visit(schema, instance) for every schema that statically describes a part of `instance`:
-// through $ref, allOf, properties and items. `Instance` is Value or const Value.
+// kCertain: schemas that describe a value whatever it is ($ref, allOf, properties, items).
+// kPossible: also those that may (anyOf, oneOf, conditions, other members and items).
+enum class Describes : uint8_t { kCertain, kPossible };
+
+// Calls visit(schema, instance) for every schema that describes a part of an instance. `Instance`
+// is Value or const Value. References may multiply, so the visits are bounded; what lies beyond the
+// bounds is refused by validation, which has the same ones.
 template <typename Instance, typename Visit>
-void WalkDescribed(const Compiled& compiled, const Value& schema, Instance& instance,
-                   uint32_t depth, const Visit& visit) {
-  if (depth > kSchemaDepthMax || !schema.IsObject()) return;
-  visit(schema, instance);
-  const auto known = compiled.subschemas.find(&schema);
-  if (known != compiled.subschemas.end() && known->second.ref != nullptr) {
-    WalkDescribed(compiled, *known->second.ref, instance, depth + 1, visit);
-  }
-  if (const Value* all = schema.Find("allOf"); all != nullptr && all->IsArray()) {
-    for (const Value& part : all->items()) {
-      WalkDescribed(compiled, part, instance, depth + 1, visit);
+class DescribedWalk {
+ public:
+  DescribedWalk(const Compiled& compiled, Describes which, const Visit& visit)
+      : compiled_(compiled), which_(which), visit_(visit) {}
+
+  void Walk(const Value& schema, Instance& instance, uint32_t depth) {
+    if (depth > kSchemaDepthMax || ++visits_ > kSchemaVisitsMax || !schema.IsObject()) return;
+    visit_(schema, instance);
+    const auto known = compiled_.subschemas.find(&schema);
+    if (known != compiled_.subschemas.end() && known->second.ref != nullptr) {
+      Walk(*known->second.ref, instance, depth + 1);
     }
-  }
-  const Value* properties = schema.Find("properties");
-  if (instance.IsObject() && properties != nullptr && properties->IsObject()) {
-    for (const Value::Member& property : properties->members()) {
-      if (auto* child = instance.Find(property.first)) {
-        WalkDescribed(compiled, property.second, *child, depth + 1, visit);
+    WalkEach(schema.Find("allOf"), instance, depth);
+    if (which_ == Describes::kPossible) {
+      for (const std::string_view name : {"anyOf", "oneOf"}) {
+        WalkEach(schema.Find(name), instance, depth);
+      }
+      for (const std::string_view name : {"if", "then", "else"}) {
+        if (const Value* part = schema.Find(name)) Walk(*part, instance, depth + 1);
       }
     }
+    if (instance.IsObject()) WalkMembers(schema, instance, depth);
+    if (instance.IsArray()) WalkItems(schema, instance, depth);
   }
-  const Value* items = schema.Find("items");
-  if (instance.IsArray() && items != nullptr) {
-    for (auto& item : instance.items()) {
-      WalkDescribed(compiled, *items, item, depth + 1, visit);
+
+ private:
+  void WalkEach(const Value* list, Instance& instance, uint32_t depth) {
+    if (list == nullptr || !list->IsArray()) return;
+    for (const Value& part : list->items()) Walk(part, instance, depth + 1);
+  }
+
+  void WalkMembers(const Value& schema, Instance& instance, uint32_t depth) {
+    const Value* properties = schema.Find("properties");
+    if (properties != nullptr && properties->IsObject()) {
+      for (const Value::Member& property : properties->members()) {
+        if (auto* child = instance.Find(property.first)) Walk(property.second, *child, depth + 1);
+      }
+    }
+    const Value* others = schema.Find("additionalProperties");
+    if (which_ != Describes::kPossible || others == nullptr) return;
+    for (auto& member : instance.members()) Walk(*others, member.second, depth + 1);
+  }
+
+  void WalkItems(const Value& schema, Instance& instance, uint32_t depth) {
+    const Value* items = schema.Find("items");
+    if (items != nullptr) {
+      for (auto& item : instance.items()) Walk(*items, item, depth + 1);
+    }
+    const Value* prefix = schema.Find("prefixItems");
+    if (which_ != Describes::kPossible || prefix == nullptr || !prefix->IsArray()) return;
+    for (size_t i = 0; i < std::min(prefix->items().size(), instance.items().size()); ++i) {
+      Walk(prefix->items()[i], instance.items()[i], depth + 1);
     }
   }
+
+  const Compiled& compiled_;
+  const Describes which_;
+  const Visit& visit_;
+  uint64_t visits_ = 0;
+};
+
+template <typename Instance, typename Visit>
+void WalkDescribed(const Compiled& compiled, Describes which, Instance& instance,
+                   const Visit& visit) {
+  DescribedWalk<Instance, Visit>(compiled, which, visit).Walk(*compiled.root, instance, 0);
+}
+
+bool IsSecret(const Value& schema) {
+  const std::string* format = TextOf(schema, "format");
+  if (format != nullptr && *format == "password") return true;
+  const Value* marked = schema.Find("x-secret");
+  return marked != nullptr && marked->IsBool() && marked->AsBool();
+}
+
+// Moves what `marked` has as null and `from` has not to *pointers, and leaves it out of the result.
+Value Without(const Value& from, const Value& marked, const std::string& at,
+              std::vector<std::string>* pointers) {
+  if (from.IsArray()) {
+    Value::Array items;
+    for (size_t i = 0; i < from.items().size(); ++i) {
+      const Value& mark = marked.items()[i];
+      const std::string where = at + "/" + std::to_string(i);
+      // An item keeps its place, so that the others keep theirs.
+      if (mark.IsNull() && !from.items()[i].IsNull()) {
+        pointers->push_back(where);
+        items.push_back(Value::Null());
+      } else {
+        items.push_back(Without(from.items()[i], mark, where, pointers));
+      }
+    }
+    return Value::MakeArray(std::move(items));
+  }
+  if (!from.IsObject()) return from;
+  Value::Object members;
+  for (size_t i = 0; i < from.members().size(); ++i) {
+    const auto& [name, member] = from.members()[i];
+    const Value& mark = marked.members()[i].second;
+    std::string where = at + "/";
+    for (const char c : name) where += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    if (mark.IsNull() && !member.IsNull()) {
+      pointers->push_back(where);
+    } else {
+      members.emplace_back(name, Without(member, mark, where, pointers));
+    }
+  }
+  return Value::MakeObject(std::move(members));
 }
 
 void AddDefaults(const Value& schema, Value& instance) {
@@ -292,21 +376,34 @@ Result<SchemaReport> JsonSchema::Validate(const json::Value& instance) const {
 
 json::Value JsonSchema::WithDefaults(json::Value instance) const {
   schema::WalkDescribed(
-      *compiled_, *compiled_->root, instance, 0,
+      *compiled_, schema::Describes::kCertain, instance,
       [](const json::Value& schema, json::Value& part) { schema::AddDefaults(schema, part); });
   return instance;
 }
 
 std::vector<std::string> JsonSchema::Secrets(const json::Value& instance) const {
   std::vector<std::string> out;
-  schema::WalkDescribed(*compiled_, *compiled_->root, instance, 0,
+  schema::WalkDescribed(*compiled_, schema::Describes::kPossible, instance,
                         [&](const json::Value& schema, const json::Value& part) {
-                          const std::string* format = schema::TextOf(schema, "format");
-                          if (format != nullptr && *format == "password" && part.IsString()) {
-                            out.push_back(part.AsString());
-                          }
+                          if (!schema::IsSecret(schema)) return;
+                          if (part.IsString()) out.push_back(part.AsString());
+                          if (part.IsNumber()) out.push_back(part.NumberToken());
                         });
   return out;
+}
+
+json::Value JsonSchema::WithoutSecrets(const json::Value& instance,
+                                       std::vector<std::string>* pointers) const {
+  json::Value marked = instance;
+  schema::WalkDescribed(*compiled_, schema::Describes::kPossible, marked,
+                        [](const json::Value& schema, json::Value& part) {
+                          if (schema::IsSecret(schema)) part = json::Value::Null();
+                        });
+  if (marked.IsNull() && !instance.IsNull()) {
+    pointers->emplace_back();
+    return marked;
+  }
+  return schema::Without(instance, marked, "", pointers);
 }
 
 }  // namespace tarn::arazzo

@@ -48,8 +48,11 @@ class JsonSchema {
   // `$ref` and `allOf` and inside members that are objects.
   json::Value WithDefaults(json::Value instance) const;
 
-  // The strings in `instance` whose schema says `format: password`.
+  // The values in `instance` whose schema says `format: password` or `x-secret: true`, in any
+  // branch of it that may apply; numbers as they are written.
   std::vector<std::string> Secrets(const json::Value& instance) const;
+  // `instance` without them; their JSON Pointers are appended to *pointers.
+  json::Value WithoutSecrets(const json::Value& instance, std::vector<std::string>* pointers) const;
 
  private:
   explicit JsonSchema(std::shared_ptr<const schema::Compiled> compiled)

@@ -48,6 +48,9 @@ inline constexpr uint32_t kDiagnosticsMax = 500;   // Further ones are not kept.
 inline constexpr uint32_t kReferenceHopsMax = 32;   // Of one $ref; then it is called a circle.
 inline constexpr uint32_t kOperationsMax = 20'000;  // kTooLarge: of one description.
 
+// Secrets (secrets.h).
+inline constexpr uint32_t kSecretBytesMin = 4;  // Shorter ones are masked only as whole values.
+
 // Journals (journal.h).
 inline constexpr uint64_t kJournalBytesMax = 1ull << 30;  // kTooLarge: one run.
 
@@ -57,5 +60,6 @@ inline constexpr uint32_t kCallDepthMax = 32;        // kTooLarge: workflows cal
 inline constexpr uint32_t kRunStepsMax = 1'000'000;  // Steps of one run, repetitions included.
 inline constexpr uint32_t kOutputBytesMax = 64u
                                             << 20;  // kTooLarge: a response body kept in memory.
+inline constexpr uint32_t kParallelMax = 64;        // Threads of one run; more are not used.
 
 }  // namespace tarn::arazzo

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "arazzo/internal/run_context.h"
+#include "arazzo/internal/run_tasks.h"
 #include "arazzo/limits.h"
 
 namespace tarn::arazzo {
@@ -99,8 +100,9 @@ class Interpreter {
     run->inputs = std::move(inputs);
     if (loaded.inputs.has_value()) {
       run->inputs = loaded.inputs->WithDefaults(std::move(run->inputs));
-      for (std::string& secret : loaded.inputs->Secrets(run->inputs)) {
-        if (!secret.empty()) context_.secrets.push_back(std::move(secret));
+      size_t number = 0;
+      for (const std::string& secret : loaded.inputs->Secrets(run->inputs)) {
+        context_.shared.secrets->Add(run->path + "#" + std::to_string(number++), secret);
       }
       const auto report = loaded.inputs->Validate(run->inputs);
       std::string wrong = report.ok() ? "" : report.error().detail;
@@ -114,14 +116,71 @@ class Interpreter {
             RunStatus::kInvalidInputs, "the inputs of " + loaded.workflow->id + ": " + wrong});
       }
     }
-    for (const std::string& id : loaded.workflow->depends_on) {
-      const WorkflowAt dependency = FindWorkflow(*run->document, id);
-      if (dependency.workflow == nullptr) continue;  // Loading has refused that.
-      if (context_.workflows.contains(dependency.workflow->workflow->id)) continue;
-      TRY(RunResult result, Call(dependency, run->inputs, run->path + "/" + id, depth + 1));
-      if (result.status == RunStatus::kEnded) continue;
-      result.message = "the workflow " + id + ", which must complete first: " + result.message;
-      return std::optional<RunResult>(std::move(result));
+    return RunDependencies(*run, depth);
+  }
+
+  // A workflow that must complete before another, and which of its kind it needs itself.
+  struct Dependency {
+    WorkflowAt at;
+    std::string id;             // As the dependent names it.
+    std::vector<size_t> needs;  // Indices below its own.
+  };
+
+  // Everything that `of` depends on and that has not run yet, each after what it needs. Returns the
+  // indices of its own dependencies.
+  std::vector<size_t> Collect(WorkflowAt of, std::vector<Dependency>* out) {
+    std::vector<size_t> direct;
+    for (const std::string& id : of.workflow->workflow->depends_on) {
+      const WorkflowAt at = FindWorkflow(*of.document, id);
+      if (at.workflow == nullptr) continue;  // Loading has refused that.
+      if (context_.workflows.contains(at.workflow->workflow->id)) continue;
+      auto known = std::ranges::find_if(
+          *out, [&](const Dependency& other) { return other.at.workflow == at.workflow; });
+      if (known == out->end()) {
+        std::vector<size_t> needs = Collect(at, out);
+        out->push_back({at, id, std::move(needs)});
+        known = out->end() - 1;
+      }
+      direct.push_back(static_cast<size_t>(known - out->begin()));
+    }
+    return direct;
+  }
+
+  // Each dependency is a branch, also when only one runs at a time, so that a run can be resumed
+  // with another number of threads. A branch sees the records of what it needs, and no others.
+  // A result: the workflow cannot start.
+  Result<std::optional<RunResult>> RunDependencies(const WorkflowRun& run, uint32_t depth) {
+    std::vector<Dependency> all;
+    Collect({run.document, run.workflow}, &all);
+    if (all.empty()) return std::optional<RunResult>();
+    std::vector<std::vector<size_t>> needs;
+    std::vector<RunContext> branches;
+    branches.reserve(all.size());
+    for (const Dependency& dependency : all) {
+      needs.push_back(dependency.needs);
+      branches.emplace_back(context_.shared, run.path + "/" + dependency.id);
+    }
+    std::vector<std::optional<Result<RunResult>>> results(all.size());
+    RunTasks(
+        needs, std::min(context_.options.parallel_max, kParallelMax), &context_.shared.threads,
+        [&](size_t i) {
+          branches[i].workflows = context_.workflows;
+          for (const size_t need : all[i].needs)
+            branches[i].workflows.merge(std::map(branches[need].workflows));
+          results[i] =
+              Interpreter(&branches[i]).Call(all[i].at, run.inputs, branches[i].branch, depth + 1);
+          return results[i]->ok() && results[i]->value().status == RunStatus::kEnded;
+        });
+    // In the order of the document, whichever ended first.
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (!results[i].has_value()) continue;  // Not begun, because another one failed.
+      TRY(RunResult result, std::move(*results[i]));
+      if (result.status != RunStatus::kEnded) {
+        result.message =
+            "the workflow " + all[i].id + ", which must complete first: " + result.message;
+        return std::optional<RunResult>(std::move(result));
+      }
+      context_.workflows.merge(branches[i].workflows);
     }
     return std::optional<RunResult>();
   }
@@ -153,18 +212,20 @@ class Interpreter {
     const Scope scope = ScopeOf(run, context_, exchange);
     for (const Parameter& parameter : parameters) {
       TRY(std::optional<Value> value, ResolveValue(parameter.value, scope));
-      if (value.has_value()) inputs.Set(parameter.name, std::move(*value));
+      if (!value.has_value()) continue;
+      NoteSecret(parameter, *value, run.path, context_);
+      inputs.Set(parameter.name, std::move(*value));
     }
     return inputs;
   }
 
   std::optional<Flow> CheckBudget() {
-    if (++context_.steps > context_.options.steps_max) {
+    if (++context_.shared.steps > context_.options.steps_max) {
       return Stop(RunStatus::kOutOfTime, "the run has taken " +
                                              std::to_string(context_.options.steps_max) +
                                              " steps, which is its limit");
     }
-    if (!context_.replaying() && context_.ports.time.NowMs() >= context_.deadline_ms) {
+    if (!context_.replaying() && context_.ports.time.NowMs() >= context_.shared.deadline_ms) {
       return OutOfTime();
     }
     return std::nullopt;
@@ -275,7 +336,7 @@ class Interpreter {
       }
       Value data = Named(*run, step);
       data.Set("holds", Value::Bool(false));
-      data.Set("reason", Value::String(context_.Mask(out->why)));
+      data.Set("reason", Value::String(out->why));
       return context_.Emit("criterion", std::move(data));
     }
     Value outputs = sent ? Value::MakeObject() : run->outputs;
@@ -299,7 +360,7 @@ class Interpreter {
     if (!run->warned.insert(key).second) return Ok();
     Value data = Value::MakeObject();
     data.Set("workflow", Value::String(run->path));
-    data.Set("message", Value::String(context_.Mask(message)));
+    data.Set("message", Value::String(message));
     return context_.Emit("warning", std::move(data));
   }
 
@@ -358,7 +419,7 @@ class Interpreter {
       Value data = Named(run, step);
       data.Set("action", Value::String(action.name));
       if (out.observed.has_value()) {
-        data.Set("observed", Value::String(context_.Mask(*out.observed)));
+        data.Set("observed", Value::String(*out.observed));
       }
       TRY(context_.Emit("action", std::move(data)));
       return out;
@@ -441,7 +502,12 @@ class Interpreter {
     if (document.has_value()) return *document;
     // 1.5^9 is past the cap; the bound keeps pow() finite.
     const double grown = kPollFirstS * std::pow(kPollFactor, std::min<uint32_t>(count - 1, 9));
-    return std::min(grown, kPollMostS) * (0.9 + 0.2 * context_.ports.time.Jitter());
+    return std::min(grown, kPollMostS) * (0.9 + 0.2 * Jitter());
+  }
+
+  double Jitter() {
+    const MutexLock lock(context_.shared.events_mutex);
+    return context_.ports.time.Jitter();
   }
 
   // A flow: the time is over, or the user stopped the run.
@@ -450,12 +516,13 @@ class Interpreter {
     if (context_.replaying() || seconds <= 0) return std::optional<Flow>();
     const int64_t now = context_.ports.time.NowMs();
     const auto wait_ms = static_cast<int64_t>(seconds * 1000);
-    if (now + wait_ms >= context_.deadline_ms) return std::optional<Flow>(OutOfTime());
+    const int64_t deadline_ms = context_.shared.deadline_ms;
+    if (now + wait_ms >= deadline_ms) return std::optional<Flow>(OutOfTime());
     Value data = Named(run, step);
     data.Set("wait_ms", Value::Int(wait_ms)).Set("count", Value::Int(count));
-    data.Set("elapsed_ms", Value::Int(now - (context_.deadline_ms - context_.options.timeout_ms)));
+    data.Set("elapsed_ms", Value::Int(now - (deadline_ms - context_.options.timeout_ms)));
     data.Set("timeout_ms", Value::Int(context_.options.timeout_ms));
-    if (observed.has_value()) data.Set("observed", Value::String(context_.Mask(*observed)));
+    if (observed.has_value()) data.Set("observed", Value::String(*observed));
     TRY(context_.Emit("wait", std::move(data)));
     const Status slept = context_.ports.time.SleepMs(wait_ms);
     if (!slept.ok()) {
@@ -484,38 +551,32 @@ class Interpreter {
   RunContext& context_;
 };
 
-Value Masked(const RunContext& context, const Value& value) {
-  if (value.IsString()) return Value::String(context.Mask(value.AsString()));
-  if (value.IsArray()) {
-    Value::Array items;
-    for (const Value& item : value.items()) items.push_back(Masked(context, item));
-    return Value::MakeArray(std::move(items));
-  }
-  if (!value.IsObject()) return value;
-  Value::Object members;
-  for (const auto& [name, member] : value.members()) {
-    members.emplace_back(name, Masked(context, member));
-  }
-  return Value::MakeObject(std::move(members));
-}
-
 }  // namespace
+
+RunContext::RunContext(RunShared& shared_in, std::string branch_in)
+    : shared(shared_in),
+      options(shared_in.options),
+      ports(shared_in.ports),
+      branch(std::move(branch_in)) {
+  const auto found = options.recorded.find(branch);
+  recorded = found == options.recorded.end() ? nullptr : &found->second;
+}
 
 Status RunContext::Emit(std::string_view type, Value data, Durability durability) {
   // What is walked again on resume has been reported before.
   const bool repeated = replaying() && type != "run" && type != "end";
   if (repeated) return Ok();
-  if (!secrets.empty() && type != "answer") data = Masked(*this, data);
-  return ports.events.Take({std::string(type), std::move(data)}, durability);
-}
-
-std::string RunContext::Mask(std::string text) const {
-  for (const std::string& secret : secrets) {
-    for (size_t at = text.find(secret); at != text.npos; at = text.find(secret, at + 3)) {
-      text.replace(at, secret.size(), "***");
+  // Answers are sealed; names and numbers of this module are no secrets, whatever they equal.
+  if (type != "answer" && !shared.secrets->empty()) {
+    static constexpr std::array<std::string_view, 5> kOwn = {"run", "branch", "workflow", "step",
+                                                             "inputs"};
+    for (auto& [name, member] : data.members()) {
+      const bool own = std::ranges::find(kOwn, std::string_view(name)) != kOwn.end();
+      if (!own && !member.IsNumber()) member = shared.secrets->Mask(member);
     }
   }
-  return text;
+  const MutexLock lock(shared.events_mutex);
+  return ports.events.Take({std::string(type), std::move(data)}, durability);
 }
 
 std::string_view RunStatusName(RunStatus status) {
@@ -531,14 +592,21 @@ Result<RunResult> RunWorkflow(const Program& program, std::string_view workflow_
   const LoadedWorkflow* workflow =
       workflow_id.empty() ? &program.root->workflows[0] : program.root->Find(workflow_id);
   if (workflow == nullptr) return NotFound("there is no workflow " + std::string(workflow_id));
-  RunContext context(options, ports);
-  context.deadline_ms = ports.time.NowMs() + options.timeout_ms;
+  RunShared shared(options, ports);
+  shared.deadline_ms = ports.time.NowMs() + options.timeout_ms;
+  RunContext context(shared, "");
+  const KeptInputs kept = InputsToKeep(*workflow, inputs);
+  Value::Array secrets;
+  for (const std::string& pointer : kept.secrets) secrets.push_back(Value::String(pointer));
   Value start = Value::MakeObject();
   start.Set("run", Value::String(options.run_id));
   start.Set("workflow", Value::String(workflow->workflow->id));
+  start.Set("inputs", kept.inputs).Set("secrets", Value::MakeArray(std::move(secrets)));
   TRY(context.Emit("run", std::move(start), Durability::kSynced));
   TRY(RunResult result, Interpreter(&context).Call({program.root.get(), workflow}, inputs,
                                                    workflow->workflow->id, 0));
+  result.message = context.Mask(std::move(result.message));
+  result.outputs = shared.secrets->Mask(result.outputs);
   Value end = Value::MakeObject();
   end.Set("status", Value::String(std::string(RunStatusName(result.status))));
   end.Set("message", Value::String(result.message)).Set("outputs", result.outputs);

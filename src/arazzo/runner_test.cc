@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "arazzo/internal/test_world.h"
+#include "arazzo/journal.h"
 #include "arazzo/limits.h"
 #include "base/bytes.h"
 #include "base/file.h"
@@ -16,119 +18,6 @@ namespace {
 using json::Value;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Value Parse(std::string_view text) {
-  auto value = json::ParseValue(text);
-  CHECK(value.ok());
-  return std::move(value).value();
-}
-
-// Documents by the end of their URL.
-class Library final : public DocumentFetcher {
- public:
-  std::map<std::string, std::string> documents;
-  Result<FetchedDocument> Fetch(const std::string&, const std::string& url) override {
-    for (const auto& [name, bytes] : documents) {
-      if (url.ends_with(name)) return FetchedDocument{url, bytes};
-    }
-    return NotFound("nothing at " + url);
-  }
-};
-
-// Answers from a function; a virtual clock; all events kept.
-class World final : public HttpPort, public TimePort, public EventPort {
- public:
-  std::function<Result<HttpReply>(const OutgoingRequest&, const ApiOperation&)> server;
-  std::vector<OutgoingRequest> requests;
-  std::vector<RunEvent> events;
-  std::vector<Durability> durabilities;
-  std::vector<int64_t> sleeps;
-  int64_t now_ms = 1'000'000;
-  bool may_send_again = false;
-  size_t events_max = SIZE_MAX;  // Beyond: the journal fails.
-
-  Result<HttpReply> Send(const OutgoingRequest& request, const ApiOperation& operation,
-                         uint64_t) override {
-    requests.push_back(request);
-    return server(request, operation);
-  }
-  int64_t NowMs() override { return now_ms; }
-  Status SleepMs(int64_t ms) override {
-    sleeps.push_back(ms);
-    now_ms += ms;
-    return Ok();
-  }
-  double Jitter() override { return 0.5; }
-  Status Take(const RunEvent& event, Durability durability) override {
-    if (events.size() >= events_max) return Error{ErrorKind::kUnavailable, "killed"};
-    events.push_back(event);
-    durabilities.push_back(durability);
-    return Ok();
-  }
-  Result<Value> KeepBinary(std::string_view bytes, std::string_view type) override {
-    return Value::String("file:" + std::to_string(bytes.size()) + ":" + std::string(type));
-  }
-  bool MaySendAgain(std::string_view) override { return may_send_again; }
-
-  std::string Texts(std::string_view type, std::string_view member) const {
-    std::string out;
-    for (const RunEvent& event : events) {
-      const Value* value = event.data.Find(member);
-      if (event.type == type && value != nullptr) out += AsText(*value) + "\n";
-    }
-    return out;
-  }
-};
-
-HttpReply Json(int status, std::string body) {
-  return {status, {{"Content-Type", "application/json"}}, std::move(body)};
-}
-
-constexpr std::string_view kApi = R"(
-openapi: 3.0.0
-info: {title: t, version: '1'}
-servers: [{url: 'https://h'}]
-paths:
-  /a/{id}: {get: {operationId: getA}, post: {operationId: postA}}
-  /b: {get: {operationId: getB}, post: {operationId: postB}, put: {operationId: createB}}
-)";
-
-struct Case {
-  Program program;
-  World world;
-  RunOptions options;
-  Value inputs = Value::MakeObject();
-
-  explicit Case(const std::string& workflows) {
-    Library library;
-    library.documents["api.yaml"] = kApi;
-    library.documents["other.yaml"] =
-        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
-        "sourceDescriptions: [{name: api, url: api.yaml, type: openapi}]\n"
-        "workflows: [{workflowId: far, steps: [{stepId: s, operationId: getB, "
-        "outputs: {n: $response.body#/n}}], outputs: {n: $steps.s.outputs.n}}]\n";
-    program = LoadProgram(
-        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
-        "sourceDescriptions:\n- {name: api, url: ./api.yaml, type: openapi}\n"
-        "- {name: other, url: ./other.yaml, type: arazzo}\nworkflows:\n" +
-            workflows,
-        "https://docs/dir/w.yaml", Reading::kLenient, library);
-    options.run_id = "run-1";
-    world.server = [](const OutgoingRequest&, const ApiOperation&) {
-      return Json(200, R"({"n":5})");
-    };
-  }
-
-  RunResult Run(std::string_view workflow = "") {
-    for (const Diagnostic& d : program.diagnostics) {
-      if (d.severity == Severity::kError) ADD_FAILURE() << ToText(d);
-    }
-    CHECK(program.root != nullptr);
-    auto result = RunWorkflow(program, workflow, inputs, options, {world, world, world});
-    CHECK(result.ok());
-    return std::move(result).value();
-  }
-};
 
 TEST(Runner, SendsWhatTheStepSays) {
   Case c(R"(
@@ -155,7 +44,7 @@ TEST(Runner, SendsWhatTheStepSays) {
       sent: $request.body#/a
   outputs: {n: $steps.s.outputs.n, missing: $steps.s.outputs.missing}
 )");
-  c.inputs = Parse(R"({"id":"x/y"})");
+  c.inputs = ParseJson(R"({"id":"x/y"})");
   const RunResult result = c.Run();
   EXPECT_EQ(result.status, RunStatus::kEnded) << result.message;
   EXPECT_EQ(json::ToText(result.outputs), R"({"n":5})");
@@ -174,7 +63,7 @@ TEST(Runner, ListsEveryWrongInput) {
   inputs: {type: object, required: [a, b], properties: {c: {type: integer}}}
   steps: [{stepId: s, operationId: getB}]
 )");
-  c.inputs = Parse(R"({"c":"x"})");
+  c.inputs = ParseJson(R"({"c":"x"})");
   const RunResult result = c.Run();
   EXPECT_EQ(result.status, RunStatus::kInvalidInputs);
   EXPECT_THAT(result.message, HasSubstr("\"a\" is missing; the member \"b\" is missing; /c must"));
@@ -397,7 +286,7 @@ TEST(Runner, DecodesBodiesAndMasksSecrets) {
     outputs: {body: $response.body}
   outputs: {body: $steps.s.outputs.body}
 )");
-  c.inputs = Parse(R"({"key":"hunter2"})");
+  c.inputs = ParseJson(R"({"key":"hunter2"})");
   c.world.server = [](const OutgoingRequest&, const ApiOperation&) {
     return HttpReply{200, {{"content-type", "image/jph"}}, "\xff\x01"};
   };
@@ -409,23 +298,14 @@ TEST(Runner, DecodesBodiesAndMasksSecrets) {
   }
 }
 
-// The journal's answers, as a resume would read them.
+// What the journal holds, as a resume would read it.
 void Recover(const World& world, RunOptions* options) {
-  options->recorded.clear();
-  options->in_doubt = false;
-  size_t sent = 0;
-  for (const RunEvent& event : world.events) {
-    sent += event.type == "send";
-    if (event.type != "answer") continue;
-    HttpReply reply;
-    reply.status = static_cast<int>(*event.data.Find("status")->AsInt());
-    for (const Value& header : event.data.Find("headers")->items()) {
-      reply.headers.emplace_back(header.items()[0].AsString(), header.items()[1].AsString());
-    }
-    reply.body = event.data.Find("body")->AsString();
-    options->recorded.push_back(std::move(reply));
-  }
-  options->in_doubt = sent > options->recorded.size();
+  std::string journal;
+  for (const RunEvent& event : world.events) journal += EncodeJournalLine(event);
+  auto content = ReadJournal(journal);
+  ASSERT_TRUE(content.ok()) << content.error().detail;
+  options->recorded = std::move(content.value().recorded);
+  options->in_doubt = std::move(content.value().in_doubt);
 }
 
 // A service that does a job once per token, as AWS's do.
@@ -434,7 +314,7 @@ struct JobService {
   int polls = 0;
   Result<HttpReply> Answer(const OutgoingRequest& request) {
     if (request.method == "PUT") {
-      const Value body = Parse(request.body);
+      const Value body = ParseJson(request.body);
       const std::string token = body.Find("ClientToken")->AsString();
       const auto [job, created] = jobs_by_token.try_emplace(token, jobs_by_token.size() + 1);
       return Json(200, R"({"job":)" + std::to_string(job->second) + "}");
@@ -498,7 +378,7 @@ TEST(Runner, ResumesAfterACrashAtEveryJournalWrite) {
 
 TEST(Runner, AsksBeforeRepeatingWhatMayHaveBeenDone) {
   Case c("- {workflowId: w, steps: [{stepId: s, operationId: postB}]}\n");
-  c.options.in_doubt = true;
+  c.options.in_doubt = {""};
   EXPECT_EQ(c.Run().status, RunStatus::kInDoubt);
   EXPECT_TRUE(c.world.requests.empty());
   c.world.may_send_again = true;
@@ -506,7 +386,7 @@ TEST(Runner, AsksBeforeRepeatingWhatMayHaveBeenDone) {
   EXPECT_EQ(c.world.requests.size(), 1u);
 
   Case safe("- {workflowId: w, steps: [{stepId: s, operationId: postB, x-safe: true}]}\n");
-  safe.options.in_doubt = true;
+  safe.options.in_doubt = {""};
   EXPECT_EQ(safe.Run().status, RunStatus::kEnded);
 }
 
@@ -618,7 +498,7 @@ class Seeds : public testing::Test {
     };
     RunOptions options;
     options.run_id = "r";
-    return RunWorkflow(program, "", Parse(inputs), options, {world_, world_, world_});
+    return RunWorkflow(program, "", ParseJson(inputs), options, {world_, world_, world_});
   }
 
   World world_;

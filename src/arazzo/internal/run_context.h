@@ -1,6 +1,7 @@
 // What one run carries from step to step, shared by the interpreter's parts.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,6 +11,8 @@
 #include <vector>
 
 #include "arazzo/runner.h"
+#include "arazzo/secrets.h"
+#include "base/mutex.h"
 
 namespace tarn::arazzo {
 
@@ -25,20 +28,43 @@ struct WorkflowRun {
   std::set<std::string> warned;
 };
 
-struct RunContext {
-  RunContext(const RunOptions& options_in, const RunnerPorts& ports_in)
-      : options(options_in), ports(ports_in) {}
+// What the branches of one run share.
+struct RunShared {
+  RunShared(const RunOptions& options_in, const RunnerPorts& ports_in)
+      : options(options_in),
+        ports(ports_in),
+        secrets(ports_in.secrets == nullptr ? &own_secrets : ports_in.secrets) {}
   const RunOptions& options;
   const RunnerPorts& ports;
+  SecretMask own_secrets;
+  SecretMask* const secrets;
   int64_t deadline_ms = 0;
-  uint64_t steps = 0;
+  std::atomic<uint64_t> steps = 0;
+  std::atomic<uint32_t> threads = 1;  // Of this run, the caller's included.
+  // One event at a time, and so one order of them: held while the port takes one, which may write
+  // to a disk. Branches spend their time waiting for servers, not here.
+  Mutex events_mutex;
+};
+
+// One branch. The first has no name.
+struct RunContext {
+  RunContext(RunShared& shared_in, std::string branch_in);
+  RunShared& shared;
+  const RunOptions& options;
+  const RunnerPorts& ports;
+  std::string branch;
+  const std::vector<HttpReply>* recorded;           // nullptr: nothing.
   uint64_t requests = 0;                            // Sent or replayed.
   std::map<std::string, WorkflowRecord> workflows;  // By id, for $workflows and dependsOn.
-  std::vector<std::string> secrets;
 
-  bool replaying() const { return requests < options.recorded.size(); }
+  bool replaying() const { return recorded != nullptr && requests < recorded->size(); }
+  // Whether the next request was sent before, with an unknown outcome.
+  bool in_doubt() const {
+    return options.in_doubt.contains(branch) &&
+           requests == (recorded == nullptr ? 0 : recorded->size());
+  }
   Status Emit(std::string_view type, json::Value data, Durability durability = Durability::kLazy);
-  std::string Mask(std::string text) const;
+  std::string Mask(std::string text) const { return shared.secrets->Mask(std::move(text)); }
 };
 
 // A step's request and its answer; status 0 with a reason when there was none.
@@ -52,6 +78,11 @@ struct StepExchange {
 // Builds, journals, sends and decodes. Errors: an EventPort's.
 Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
                              const WorkflowRun& run, RunContext* context);
+
+// Has the value masked from here on when the parameter is a secret: by x-secret, or as a header
+// that carries credentials.
+void NoteSecret(const Parameter& parameter, const json::Value& value, const std::string& where,
+                const RunContext& context);
 
 Scope ScopeOf(const WorkflowRun& run, const RunContext& context, const Exchange* exchange);
 

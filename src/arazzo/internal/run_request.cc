@@ -1,5 +1,6 @@
 // From a step to its request and from the answer to values.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "arazzo/internal/run_context.h"
@@ -10,6 +11,7 @@
 #include "arazzo/limits.h"
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "crypto/digest.h"
 
 namespace tarn::arazzo {
@@ -140,6 +142,7 @@ Result<OutgoingRequest> Build(const Step& step, const ApiOperation& operation,
   for (const Parameter& parameter : step.parameters) {
     TRY(std::optional<Value> value, ResolveValue(parameter.value, scope));
     if (!value.has_value()) continue;  // Path parameters without a value fail below.
+    NoteSecret(parameter, *value, run.path + "/" + step.id, context);
     if (parameter.in == ParameterIn::kPath) {
       exchange->path_parameters.emplace_back(parameter.name, AsText(*value));
     } else if (parameter.in == ParameterIn::kQuery) {
@@ -187,7 +190,7 @@ std::optional<double> RetryAfter(const HttpReply& reply) {
   return std::clamp(static_cast<double>(until.value() - now.value()) / 1000, 0.0, kSecondsMax);
 }
 
-Status Decode(const HttpReply& reply, const RunContext& context, Exchange* exchange) {
+Status Decode(const HttpReply& reply, RunContext& context, Exchange* exchange) {
   exchange->status = reply.status;
   exchange->response_headers = reply.headers;
   if (reply.body.empty()) return Ok();
@@ -206,30 +209,49 @@ Status Decode(const HttpReply& reply, const RunContext& context, Exchange* excha
     exchange->response_body = Value::String(reply.body);
     return Ok();
   }
+  const MutexLock lock(context.shared.events_mutex);
   TRY(exchange->response_body, context.ports.events.KeepBinary(reply.body, type));
   return Ok();
 }
 
-Value HeadersAsValue(const Fields& fields) {
+Value HeadersAsValue(const Fields& fields, const SecretMask& secrets) {
   Value::Array out;
   for (const auto& [name, value] : fields) {
-    out.push_back(Value::MakeArray({Value::String(name), Value::String(value)}));
+    out.push_back(
+        Value::MakeArray({Value::String(secrets.Seal(name)), Value::String(secrets.Seal(value))}));
   }
   return Value::MakeArray(std::move(out));
 }
 
-Value AnswerData(const HttpReply& reply, const Step& step, const WorkflowRun& run,
-                 uint64_t number) {
+// What `send` and `answer` begin with.
+Value RequestData(const Step& step, const WorkflowRun& run, const RunContext& context,
+                  uint64_t number) {
   Value data = Value::MakeObject();
   data.Set("request", Value::Int(static_cast<int64_t>(number)));
+  if (!context.branch.empty()) data.Set("branch", Value::String(context.branch));
   data.Set("workflow", Value::String(run.path)).Set("step", Value::String(step.id));
-  data.Set("status", Value::Int(reply.status)).Set("headers", HeadersAsValue(reply.headers));
-  if (IsUtf8(reply.body)) {
-    data.Set("body", Value::String(reply.body));
-  } else {
-    data.Set("body_base64", Value::String(Base64Encode(reply.body)));
-  }
   return data;
+}
+
+void AddAnswer(const HttpReply& reply, const SecretMask& secrets, Value* data) {
+  data->Set("status", Value::Int(reply.status));
+  data->Set("headers", HeadersAsValue(reply.headers, secrets));
+  std::string body = secrets.Seal(reply.body);
+  if (IsUtf8(body)) {
+    data->Set("body", Value::String(std::move(body)));
+  } else {
+    data->Set("body_base64", Value::String(Base64Encode(body)));
+  }
+}
+
+HttpReply Unsealed(const HttpReply& sealed, const SecretMask& secrets) {
+  HttpReply out;
+  out.status = sealed.status;
+  for (const auto& [name, value] : sealed.headers) {
+    out.headers.emplace_back(secrets.Unseal(name), secrets.Unseal(value));
+  }
+  out.body = secrets.Unseal(sealed.body);
+  return out;
 }
 
 // Sends for real: journalled before and after. A transport error is an answer with status 0, so
@@ -239,14 +261,12 @@ Result<HttpReply> SendNow(const Step& step, const ApiOperation& operation,
                           RunContext* context) {
   const Durability durability = IsSafe(step, operation) ? Durability::kLazy : Durability::kSynced;
   const uint64_t number = context->requests;
-  Value data = Value::MakeObject();
-  data.Set("request", Value::Int(static_cast<int64_t>(number)));
-  data.Set("workflow", Value::String(run.path)).Set("step", Value::String(step.id));
+  Value data = RequestData(step, run, *context, number);
   data.Set("method", Value::String(request.method));
-  data.Set("url", Value::String(context->Mask(request.url)));
+  data.Set("url", Value::String(request.url));
   data.Set("safe", Value::Bool(durability == Durability::kLazy));
   if (request.has_body && IsUtf8(request.body)) {
-    data.Set("body", Value::String(context->Mask(request.body)));
+    data.Set("body", Value::String(request.body));
   }
   TRY(context->Emit("send", std::move(data), durability));
   HttpReply reply;
@@ -257,8 +277,16 @@ Result<HttpReply> SendNow(const Step& step, const ApiOperation& operation,
     reply.body = sent.error().detail;
   }
   ++context->requests;
-  TRY(context->Emit("answer", AnswerData(reply, step, run, number), durability));
+  Value answer = RequestData(step, run, *context, number);
+  AddAnswer(reply, *context->shared.secrets, &answer);
+  TRY(context->Emit("answer", std::move(answer), durability));
   return reply;
+}
+
+bool MaySendAgain(const Step& step, const ApiOperation& operation, RunContext* context) {
+  const MutexLock lock(context->shared.events_mutex);
+  return context->ports.events.MaySendAgain("the step " + step.id + " (" + operation.method + " " +
+                                            operation.path_key + ")");
 }
 
 }  // namespace
@@ -282,14 +310,10 @@ Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
   }
   HttpReply reply;
   if (context->replaying()) {
-    reply = context->options.recorded[context->requests++];
+    reply = Unsealed((*context->recorded)[context->requests++], *context->shared.secrets);
   } else {
-    const bool doubtful =
-        context->options.in_doubt && context->requests == context->options.recorded.size();
     const bool repeatable = IsSafe(step, operation) || HasToken(out.exchange);
-    if (doubtful && !repeatable &&
-        !context->ports.events.MaySendAgain("the step " + step.id + " (" + operation.method + " " +
-                                            operation.path_key + ")")) {
+    if (context->in_doubt() && !repeatable && !MaySendAgain(step, operation, context)) {
       out.in_doubt = true;
       return out;
     }
@@ -306,6 +330,26 @@ Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
   TRY(Decode(reply, *context, &out.exchange));
   out.retry_after_s = RetryAfter(reply);
   return out;
+}
+
+void NoteSecret(const Parameter& parameter, const Value& value, const std::string& where,
+                const RunContext& context) {
+  static constexpr std::array<std::string_view, 4> kCredentials = {
+      "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key"};
+  const bool credential = parameter.in == ParameterIn::kCookie ||
+                          (parameter.in == ParameterIn::kHeader &&
+                           std::ranges::any_of(kCredentials, [&](std::string_view name) {
+                             return EqualsIgnoreAsciiCase(parameter.name, name);
+                           }));
+  if (!parameter.secret && !credential) return;
+  const std::string text = AsText(value);
+  const std::string name = where + "." + parameter.name;
+  context.shared.secrets->Add(name, text);
+  // "Bearer TOKEN": the token is the secret.
+  const size_t blank = text.find(' ');
+  if (credential && blank != text.npos) {
+    context.shared.secrets->Add(name, std::string_view(text).substr(blank + 1));
+  }
 }
 
 Scope ScopeOf(const WorkflowRun& run, const RunContext& context, const Exchange* exchange) {
