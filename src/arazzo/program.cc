@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "arazzo/embedded.h"
 #include "arazzo/internal/document_reader.h"
 #include "arazzo/internal/text.h"
 #include "arazzo/internal/uri_reference.h"
@@ -57,6 +58,14 @@ class Loader {
       return;
     }
     auto fetched = fetcher_.Fetch(source.name, url);
+    const EmbeddedDescription* own = fetched.ok() ? nullptr : FindEmbeddedDescription(url);
+    if (own != nullptr) {
+      complaints->Warn(source.place, "the source " + source.name + " (" + source.url +
+                                         ") cannot be read (" + fetched.error().detail +
+                                         "); the built-in " + std::string(own->name) +
+                                         " is used instead");
+      fetched = FetchedDocument{"embedded:/" + std::string(own->name), std::string(own->text)};
+    }
     if (!fetched.ok()) {
       complaints->Error(source.place, "the source " + source.name + " (" + source.url +
                                           ") cannot be read: " + fetched.error().detail);

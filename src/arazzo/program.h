@@ -27,7 +27,8 @@ class DocumentFetcher {
  public:
   virtual ~DocumentFetcher() = default;
   // `name` is the source's name, `url` its URL resolved against the document that names it.
-  // Errors: any; the detail says what was tried.
+  // Errors: any; the detail says what was tried. A source that has the file name of an embedded
+  // description (embedded.h) is then taken from there, with a warning.
   virtual Result<FetchedDocument> Fetch(const std::string& name, const std::string& url) = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
+#include "base/utf8.h"
 
 namespace tarn::arazzo {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
+#include "base/utf8.h"
 #include "json/document.h"
 
 namespace tarn::arazzo {

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "base/uri.h"
 #include "cli/data_folder.h"
+#include "cli/openapi_routes.h"
 #include "crypto/keyring.h"
 #include "fhir_api/fhir_api.h"
 #include "fhir_store/data_stores.h"
@@ -201,6 +202,7 @@ Status Services::State::StartApi() {
   http::Router router;
   router.SetErrorFormatter(ApiError);
   AddOperationRoutes(&router);
+  AddOpenApiRoutes(&router);
   control_plane->AddRoutes(&router);
   fhir->AddRoutes(&router);
   TRY(api_server, Listen(options.listen, "api", true, std::move(router), &api_url));

@@ -7,6 +7,7 @@
 #include "arazzo/internal/jsonpath_ast.h"
 #include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
+#include "base/utf8.h"
 
 namespace tarn::arazzo::jsonpath {
 namespace {

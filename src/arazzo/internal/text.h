@@ -1,4 +1,5 @@
-// UTF-8 by code points, and the nearest of some names: what the parsers of this module share.
+// UTF-8 by code points (what base/utf8.h has not), and the nearest of some names: what the parsers
+// of this module share.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,6 @@ inline constexpr uint32_t kNoCodePoint = UINT32_MAX;
 // no UTF-8 (overlong forms and surrogates included), kNoCodePoint and *position stays.
 uint32_t NextCodePoint(std::string_view text, size_t* position);
 
-bool IsUtf8(std::string_view text);
-void AppendUtf8(std::string* out, uint32_t code_point);
 uint64_t CodePointCount(std::string_view text);  // Of valid UTF-8.
 
 // Reads four hexadecimal digits of a \uXXXX escape. False when they are not there.

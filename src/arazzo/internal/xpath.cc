@@ -13,6 +13,7 @@
 #include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
 #include "arazzo/regex.h"
+#include "base/utf8.h"
 
 namespace tarn::arazzo {
 namespace {

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Writes the OpenAPI descriptions in openapi/, which the server serves and the runner embeds.
+
+usage: tools/openapi.py healthlake                print the description of our HealthLake API
+       tools/openapi.py healthimaging MODEL       print that of HealthImaging, from botocore's
+                                                  service-2.json (names and shapes only, no text)
+       tools/openapi.py check [MODEL]             compare openapi/ with what would be written
+
+HealthLake's comes from src/healthlake/model.json, the table that requests are checked by, so the
+description cannot promise what the server refuses. All prose is in this file.
+"""
+import json
+import pathlib
+import re
+import sys
+
+import healthlake_model
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "openapi"
+HEALTHLAKE = FOLDER / "amazon-healthlake-openapi.yaml"
+HEALTHIMAGING = FOLDER / "amazon-healthimaging-openapi.yaml"
+# A plain scalar that no YAML parser takes for anything but this text.
+PLAIN = re.compile(r"^[A-Za-z/_$][A-Za-z0-9_./$={}-]*( [A-Za-z0-9(][A-Za-z0-9_./()-]*[,;.]?)*$")
+WORDS_OF_YAML = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+SUMMARIES = {
+    "CreateFHIRDatastore": "Makes a data store for FHIR R4 resources",
+    "DeleteFHIRDatastore": "Deletes a data store with all its resources",
+    "DescribeFHIRDatastore": "What a data store is and which state it is in",
+    "DescribeFHIRExportJob": "How far an export is",
+    "DescribeFHIRImportJob": "How far an import is",
+    "ListFHIRDatastores": "The data stores, filtered and in pages",
+    "ListFHIRExportJobs": "The exports of a data store, filtered and in pages",
+    "ListFHIRImportJobs": "The imports of a data store, filtered and in pages",
+    "ListTagsForResource": "The tags of a data store or image set",
+    "StartFHIRExportJob": "Begins to write a data store out as NDJSON files",
+    "StartFHIRImportJob": "Begins to read NDJSON files into a data store",
+    "TagResource": "Sets tags",
+    "UntagResource": "Removes tags by key",
+    "CopyImageSet": "Copies an image set, wholly or in part",
+    "CreateDatastore": "Makes a data store for DICOM image sets",
+    "DeleteDatastore": "Deletes a data store that holds no image sets",
+    "DeleteImageSet": "Deletes an image set",
+    "GetDICOMImportJob": "How far an import is",
+    "GetDatastore": "What a data store is and which state it is in",
+    "GetImageFrame": "The encoded pixels of one frame",
+    "GetImageSet": "What an image set is and which state it is in",
+    "GetImageSetMetadata": "The metadata of an image set as gzip-compressed JSON",
+    "ListDICOMImportJobs": "The imports of a data store, filtered and in pages",
+    "ListDatastores": "The data stores, filtered and in pages",
+    "ListImageSetVersions": "The versions of an image set, in pages",
+    "SearchImageSets": "The image sets that match the criteria, in pages",
+    "StartDICOMImportJob": "Begins to read DICOM P10 files into a data store",
+    "UpdateImageSetMetadata": "Changes metadata, which makes a new version",
+}
+# Shapes that only headers and errors name.
+UNUSED = {"String"}
+# GetImageFrame answers with the type of the stored transfer syntax, metadata as gzip.
+BLOB_TYPES = {
+    "GetImageFrame": ["image/jph", "image/jphc", "image/j2c", "image/jpeg", "image/jxl", "video/mpeg",
+                      "video/mp4", "video/H256", "application/octet-stream"],
+    "GetImageSetMetadata": ["application/json"],
+}
+
+
+def scalar(value):
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if PLAIN.match(value) and value.lower() not in WORDS_OF_YAML:
+        return value
+    return json.dumps(value)
+
+
+def emit(value, indent, out):
+    """Block style; empty collections and lists of scalars inline. Keeps the order of members."""
+    pad = " " * indent
+    items = value.items() if isinstance(value, dict) else [(None, item) for item in value]
+    for name, item in items:
+        head = pad + ("-" if name is None else scalar(name) + ":")
+        if isinstance(item, dict) and item:
+            if name is None:  # The first member beside the dash.
+                lines = []
+                emit(item, indent + 2, lines)
+                lines[0] = pad + "- " + lines[0].lstrip()
+                out.extend(lines)
+            else:
+                out.append(head)
+                emit(item, indent + 2, out)
+        elif isinstance(item, list) and any(isinstance(entry, dict) for entry in item):
+            out.append(head)
+            emit(item, indent + 2, out)
+        elif isinstance(item, list):
+            out.append(head + " [" + ", ".join(scalar(entry) for entry in item) + "]")
+        else:
+            out.append(head + " " + (scalar(item) if item != {} else "{}"))
+
+
+def render(document, source):
+    out = [f"# Made by tools/openapi.py from {source}."]
+    emit(document, 0, out)
+    return "\n".join(out) + "\n"
+
+
+def reference(name):
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def head(title, version, description, signing_name):
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": description},
+        # Only the server that this text was read from: whoever means another one says so.
+        "servers": [{"url": "/", "description": "The server that serves this description"}],
+        "security": [{"sigv4": []}],
+        "paths": {},
+        "components": {
+            "securitySchemes": {"sigv4": {
+                "type": "apiKey", "name": "Authorization", "in": "header",
+                "description": "AWS Signature Version 4",
+                "x-amazon-apigateway-authtype": "awsSigv4", "x-aws-signingName": signing_name}},
+            "schemas": {}},
+    }
+
+
+def bounds(shape, low, high):
+    out = {}
+    if "min" in shape:
+        out[low] = shape["min"]
+    if "max" in shape:
+        out[high] = shape["max"]
+    return out
+
+
+def schema(shape, target_of):
+    """The JSON Schema of a shape; `target_of` gives the shape's name of a member."""
+    kind = shape["type"]
+    if kind == "structure":
+        out = {"type": "object"}
+        if shape.get("required"):
+            out["required"] = shape["required"]
+        if shape.get("union"):
+            out.update(minProperties=1, maxProperties=1)
+        if shape["members"]:
+            out["properties"] = {name: reference(target_of(member))
+                                 for name, member in shape["members"].items()}
+        return out
+    if kind == "list":
+        return {"type": "array", "items": reference(target_of(shape["member"])),
+                **bounds(shape, "minItems", "maxItems")}
+    if kind == "map":
+        return {"type": "object", "propertyNames": reference(target_of(shape["key"])),
+                "additionalProperties": reference(target_of(shape["value"])),
+                **bounds(shape, "minProperties", "maxProperties")}
+    if kind == "string":
+        out = {"type": "string", **bounds(shape, "minLength", "maxLength")}
+        if "pattern" in shape:
+            pattern = healthlake_model.re2_pattern(shape)
+            # Without lookahead, which not every engine has: (?!aws:).+
+            refused = re.match(r"\^?\(\?!([^()]*)\)(.*)$", pattern)
+            if refused:
+                out["not"] = {"pattern": f"^{refused[1]}"}
+                pattern = refused[2]
+            # `any text` says nothing beside the lengths.
+            if pattern not in (r"[\P{M}\p{M}]*", r"[\x00-\x7F]*"):
+                out["pattern"] = pattern
+        if "enum" in shape:
+            out["enum"] = shape["enum"]
+        return out
+    if kind == "blob":
+        return {"type": "string", "contentEncoding": "base64"}
+    if kind == "timestamp":
+        return {"type": "number", "description": "Seconds since 1970-01-01T00:00:00Z"}
+    simple = {"boolean": "boolean", "integer": "integer", "long": "integer", "double": "number",
+              "float": "number"}
+    return {"type": simple[kind], **bounds(shape, "minimum", "maximum")}
+
+
+def error_responses(operation, errors, statuses, media_types, document):
+    """Errors of one status share a response; `x-amzn-ErrorType` tells them apart."""
+    by_status = {}
+    for error in errors:
+        by_status.setdefault(statuses[error], []).append(error)
+    responses = document["components"].setdefault("responses", {})
+    out = {}
+    for status, names in sorted(by_status.items()):
+        names.sort()
+        name = names[0] if len(names) == 1 else f"{operation}{status}"
+        schemas = [reference(error) for error in names]
+        responses[name] = {
+            "description": ", ".join(names),
+            "headers": {"x-amzn-ErrorType": {"schema": {"type": "string", "enum": names}}},
+            "content": {media: {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}
+                        for media in media_types},
+        }
+        out[str(status)] = {"$ref": f"#/components/responses/{name}"}
+    return out
+
+
+def healthlake():
+    model = json.loads(healthlake_model.MODEL.read_text())
+    shapes = model["shapes"]
+    document = head(
+        "Amazon HealthLake API of Tarn", "2025-01-24",
+        "AWS JSON 1.0 over POST /, where the header X-Amz-Target names the operation. The part of a "
+        "path key after # tells operations apart and is never sent.", "healthlake")
+    media_types = ["application/x-amz-json-1.0", "application/json"]
+    statuses = {name: shape["status"] for name, shape in shapes.items() if "status" in shape}
+    for name, operation in model["operations"].items():
+        target = f'{model["target_prefix"]}.{name}'
+        document["paths"][f"/#X-Amz-Target={target}"] = {"post": {
+            "operationId": name,
+            "summary": SUMMARIES[name],
+            "parameters": [{"name": "X-Amz-Target", "in": "header", "required": True,
+                            "schema": {"type": "string", "enum": [target]}}],
+            "requestBody": {"required": True, "content": {
+                media: {"schema": reference(operation["input"])} for media in media_types}},
+            "responses": {
+                "200": {"description": "Done", "content": {
+                    media: {"schema": reference(operation["output"])} for media in media_types}},
+                **error_responses(name, operation["errors"], statuses, media_types, document)},
+        }}
+    for name, shape in shapes.items():
+        if "status" in shape:
+            document["components"]["schemas"][name] = {
+                "type": "object", "required": ["__type", "Message"],
+                "properties": {"__type": {"type": "string", "const": name},
+                               "Message": {"type": "string"}}}
+        else:
+            document["components"]["schemas"][name] = schema(shape, lambda member: member)
+    return render(document, "src/healthlake/model.json")
+
+
+def healthimaging(path):
+    model = json.loads(pathlib.Path(path).read_text())
+    shapes = model["shapes"]
+    document = head(
+        "AWS HealthImaging API of Tarn", model["metadata"]["apiVersion"],
+        "REST with JSON bodies. Errors carry their name in the header x-amzn-ErrorType. Operations "
+        "with x-aws-host-prefix have a host of their own at AWS; here every host is served.",
+        model["metadata"]["signingName"])
+    statuses = {name: shape.get("error", {}).get("httpStatusCode", 500)
+                for name, shape in shapes.items() if shape.get("exception")}
+    for name, operation in model["operations"].items():
+        path_key = re.sub(r"\+}", "}", operation["http"]["requestUri"])
+        item = document["paths"].setdefault(path_key, {})
+        item[operation["http"]["method"].lower()] = imaging_operation(
+            name, operation, shapes, statuses, document)
+    requests = {operation[side]["shape"] for operation in model["operations"].values()
+                for side in ("input", "output")}
+    schemas = document["components"]["schemas"]
+    for name, shape in sorted(shapes.items()):
+        if shape.get("exception"):
+            schemas[name] = {"type": "object", "required": ["message"],
+                             "properties": {"message": {"type": "string"}}}
+        elif name in requests and has_own_body(shape):
+            schemas[name] = body_schema(shape)
+        elif name not in requests and not shape.get("streaming") and name not in UNUSED:
+            schemas[name] = schema(shape, lambda member: member["shape"])
+    return render(document, "AWS's service model medical-imaging 2023-07-19 (names and shapes)")
+
+
+def body_members(shape):
+    return {name: member for name, member in shape["members"].items() if "location" not in member}
+
+
+def has_own_body(shape):
+    return "payload" not in shape and bool(body_members(shape))
+
+
+def body_schema(shape):
+    members = body_members(shape)
+    required = [name for name in shape.get("required", []) if name in members]
+    return schema({"type": "structure", "members": members, "required": required},
+                  lambda member: member["shape"])
+
+
+def imaging_operation(name, operation, shapes, statuses, document):
+    request = shapes[operation["input"]["shape"]]
+    answer = shapes[operation["output"]["shape"]]
+    out = {"operationId": name, "summary": SUMMARIES[name]}
+    prefix = operation.get("endpoint", {}).get("hostPrefix")
+    if prefix:
+        out["x-aws-host-prefix"] = prefix
+    parameters = []
+    for member, facts in request["members"].items():
+        place = {"uri": "path", "querystring": "query", "header": "header"}.get(facts.get("location"))
+        if place:
+            parameters.append({"name": facts["locationName"], "in": place,
+                               "required": place == "path" or member in request.get("required", []),
+                               "schema": reference(facts["shape"])})
+    if parameters:
+        out["parameters"] = parameters
+    body = None
+    if "payload" in request:
+        body = (request["payload"] in request.get("required", []),
+                reference(request["members"][request["payload"]]["shape"]))
+    elif has_own_body(request):
+        body = (any(member in request.get("required", []) for member in body_members(request)),
+                reference(operation["input"]["shape"]))
+    if body:
+        out["requestBody"] = {"required": body[0], "content": {"application/json": {"schema": body[1]}}}
+    done = {"description": "Done"}
+    if name in BLOB_TYPES:
+        if name == "GetImageSetMetadata":
+            done["headers"] = {"Content-Encoding": {"schema": {"type": "string", "enum": ["gzip"]}}}
+        done["content"] = {media: {} for media in BLOB_TYPES[name]}
+    else:
+        target = (reference(operation["output"]["shape"]) if has_own_body(answer) else {"type": "object"})
+        done["content"] = {"application/json": {"schema": target}}
+    errors = [error["shape"] for error in operation["errors"]]
+    out["responses"] = {str(operation["http"]["responseCode"]): done,
+                        **error_responses(name, errors, statuses, ["application/json"], document)}
+    return out
+
+
+def check(model):
+    wanted = {HEALTHLAKE: healthlake()}
+    if model is not None:
+        wanted[HEALTHIMAGING] = healthimaging(model)
+    stale = [path.name for path, text in wanted.items() if path.read_text() != text]
+    for name in stale:
+        print(f"openapi/{name} differs from what tools/openapi.py writes", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def main():
+    verb, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    if verb == "healthlake" and not rest:
+        sys.stdout.write(healthlake())
+    elif verb == "healthimaging" and len(rest) == 1:
+        sys.stdout.write(healthimaging(rest[0]))
+    elif verb == "check" and len(rest) <= 1:
+        return check(rest[0] if rest else None)
+    else:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
