@@ -421,9 +421,9 @@ TEST_P(EngineConformance, IngestsRunAndPublishBatchTogether) {
   auto run = store().NewRun();
   ASSERT_TRUE(run.ok());
   for (const char* key : {"b", "c"}) ASSERT_TRUE(run.value()->Put(kPlain, key, key).ok());
-  ASSERT_TRUE(run.value()->AddBits(kChunks, "x", Bits({2, 3})).ok());
+  ASSERT_TRUE(run.value()->MergeBits(kChunks, "x", Bits({2, 3}), Bits({1})).ok());
   ASSERT_TRUE(run.value()->Put(kPlain, "d", "d").ok());
-  ASSERT_TRUE(run.value()->AddBits(kChunks, "y", Bits({7})).ok());
+  ASSERT_TRUE(run.value()->MergeBits(kChunks, "y", Bits({7}), Bits()).ok());
   EXPECT_GT(run.value()->bytes(), 0u);
   EXPECT_THAT(Keys(kPlain, {}), ElementsAre("a"));
 
@@ -441,7 +441,7 @@ TEST_P(EngineConformance, IngestsRunAndPublishBatchTogether) {
   for (const bool reopened : {false, true}) {
     SCOPED_TRACE(reopened);
     EXPECT_THAT(Keys(kPlain, {}), ElementsAre("a", "b", "c", "d"));
-    EXPECT_THAT(Chunk(kChunks, "x"), ElementsAre(1, 2, 3));
+    EXPECT_THAT(Chunk(kChunks, "x"), ElementsAre(2, 3));
     EXPECT_THAT(Chunk(kChunks, "y"), ElementsAre(7));
     EXPECT_THAT(Chunk(kMore, "m"), ElementsAre(6));
     EXPECT_EQ(LoadBe64(Get(kPoint, "job")), sequence.value());
@@ -504,7 +504,8 @@ TEST_P(EngineConformance, ReadersSeeIngestionsWhole) {
       std::string number;
       AppendBe32(&number, static_cast<uint32_t>(i));
       CHECK(run.value()->Put(kPlain, number, "x").ok());
-      CHECK(run.value()->AddBits(kChunks, "c", Bits({static_cast<uint16_t>(i)})).ok());
+      const Bits bit({static_cast<uint16_t>(i)});
+      CHECK(run.value()->MergeBits(kChunks, "c", bit, Bits()).ok());
       Batch publish;
       publish.Put(kPoint, "count", number);
       CHECK(store().Ingest(std::move(run).value(), publish).ok());

@@ -77,7 +77,7 @@ Result<uint64_t> WriteNext(Store& store, uint32_t writer, uint32_t count, bool i
     return store.Commit(batch);
   }
   TRY(std::unique_ptr<Run> run, store.NewRun());
-  TRY(run->AddBits(kChunks, key, Bits({static_cast<uint16_t>(count)})));
+  TRY(run->MergeBits(kChunks, key, Bits({static_cast<uint16_t>(count)}), Bits()));
   TRY(run->Put(kBulk, log, std::string(500, 'b')));
   return store.Ingest(std::move(run), batch);
 }

@@ -133,9 +133,10 @@ class FakeRun final : public Run {
     changes_.Put(family, key, value);
     return Ok();
   }
-  Status AddBits(Family family, std::string_view key, const Bits& add) override {
+  Status MergeBits(Family family, std::string_view key, const Bits& add,
+                   const Bits& remove) override {
     TRY(Enter(family, FamilyKind::kBits, key, {}));
-    changes_.MergeBits(family, key, add, Bits());
+    changes_.MergeBits(family, key, add, remove);
     return Ok();
   }
   uint64_t bytes() const override { return changes_.bytes(); }

@@ -148,7 +148,9 @@ class Run {
   // Keys must strictly ascend within a family (CHECK); families may alternate. Keys must be new to
   // the store in plain families: the caller holds its locks on them from its read to the ingest.
   virtual Status Put(Family family, std::string_view key, std::string_view value) = 0;
-  virtual Status AddBits(Family family, std::string_view key, const Bits& add) = 0;
+  // As Batch::MergeBits.
+  virtual Status MergeBits(Family family, std::string_view key, const Bits& add,
+                           const Bits& remove) = 0;
   virtual uint64_t bytes() const = 0;
 };
 

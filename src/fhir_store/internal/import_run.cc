@@ -248,7 +248,7 @@ Status ImportRun::FillRunBodies(kv::Run* run) const {
 }
 
 Status ImportRun::FillRunLive(kv::Run* run) const {
-  for (const auto& [key, bits] : LiveChunks()) TRY(run->AddBits(kLive, key, bits));
+  for (const auto& [key, bits] : LiveChunks()) TRY(run->MergeBits(kLive, key, bits, kv::Bits()));
   return Ok();
 }
 

@@ -94,8 +94,9 @@ Status RocksDbRun::Put(Family family, std::string_view key, std::string_view val
   return files->Put(key, value);
 }
 
-Status RocksDbRun::AddBits(Family family, std::string_view key, const Bits& add) {
-  const std::string operand = EncodeBitsOperand(add, Bits());
+Status RocksDbRun::MergeBits(Family family, std::string_view key, const Bits& add,
+                             const Bits& remove) {
+  const std::string operand = EncodeBitsOperand(add, remove);
   TRY(FamilyFiles * files, FilesOf(family, FamilyKind::kBits, key, operand));
   return files->Merge(key, operand);
 }

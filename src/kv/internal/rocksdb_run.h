@@ -52,7 +52,8 @@ class RocksDbRun final : public Run {
   ~RocksDbRun() override;
 
   Status Put(Family family, std::string_view key, std::string_view value) override;
-  Status AddBits(Family family, std::string_view key, const Bits& add) override;
+  Status MergeBits(Family family, std::string_view key, const Bits& add,
+                   const Bits& remove) override;
   uint64_t bytes() const override { return bytes_; }
 
   Status Finish();
