@@ -45,6 +45,7 @@ kv::Schema DataStoreSchema() {
       {.name = "document"},
       {.name = "job"},
       {.name = "spool", .values_compressed = true},
+      {.name = "posting", .kind = kv::FamilyKind::kBits},
   }};
 }
 

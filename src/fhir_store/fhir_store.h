@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "fhir/resource.h"
+#include "fhir_store/search.h"
 #include "jobs/queue.h"
 #include "kv/store.h"
 #include "objects/object_store.h"
@@ -25,15 +26,6 @@ namespace tarn::fhir_store {
 
 // The families of a data store's key-value store; the order is part of the stored format.
 kv::Schema DataStoreSchema();
-
-struct Version {
-  fhir::TypeId type = fhir::kNoType;
-  std::string id;
-  uint64_t version_id = 0;
-  int64_t last_updated_unix_ms = 0;
-  bool deleted = false;
-  std::string body;  // JSON as served; empty when deleted.
-};
 
 struct WriteOutcome {
   Version version;
@@ -82,6 +74,8 @@ struct FhirStoreOptions {
   size_t import_threads = 2;
   uint64_t import_run_bytes_max = 64u << 20;  // Compressed bytes held for one run.
   uint64_t export_part_bytes_max = 256u << 20;
+  // What resources are found by; null: the store makes its own.
+  std::shared_ptr<const SearchDefinitions> search;
 };
 
 struct StoreState;  // internal/state.h
@@ -109,6 +103,18 @@ class FhirStore {
   // Errors: kNotFound (never existed), kPreconditionFailed. Deleting twice is fine.
   Result<WriteOutcome> Delete(fhir::TypeId type, std::string_view id,
                               const Precondition& precondition);
+
+  // One page of what the query finds, all of one state of the store. A resource whose write was
+  // acknowledged before the call is found. Pages of one search are stable: a resource that changes
+  // meanwhile is judged by its version when the first page was made (docs/internals/fhir-search.md,
+  // "Paging").
+  // Errors: kInvalid (a page token that is not this query's or was altered; a value that cannot be
+  // looked for), kTooLarge (too costly: `plan` tells), kUnsupported (names the parameter),
+  // kUnavailable (the index is being built: the detail says how far), kTimeout (cancelled),
+  // kCorrupt.
+  Result<SearchPage> Search(const SearchRequest& request) const;
+  // What Search knows, for parsing queries. Lives as long as the store.
+  const fhir::SearchParameterSet& search_parameters() const;
 
   // Queues a job; workers of `RunJobs` take it up. `with` commits with it. `job_id`: chosen by the
   // caller (Queue::SubmitAs), or empty. Errors: kBusy, kConflict (the id, or a condition of

@@ -43,6 +43,11 @@ inline constexpr int kImportRetryPauseMs = 100;
 // An object read that fails is taken up again at its place this often in a row.
 inline constexpr int kImportReadAttempts = 3;  // The file fails.
 
+// Posting keys of one resource.
+inline constexpr size_t kPostingKeysMax = 50'000;  // kTooLarge
+// Memory of a run's postings.
+inline constexpr size_t kImportRunPostingBytesMax = 96u << 20;
+
 // Dictionaries (internal/dictionaries.h).
 inline constexpr size_t kDictionaryBytes = 32u << 10;
 inline constexpr size_t kDictionarySampleBytes = 512u << 10;

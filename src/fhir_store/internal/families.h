@@ -14,5 +14,6 @@ inline constexpr kv::Family kLog = 4;       // sequence -> what changed (LogEntr
 inline constexpr kv::Family kDocument = 5;  // name -> small documents: dictionaries
 inline constexpr kv::Family kJob = 6;       // jobs::Queue
 inline constexpr kv::Family kSpool = 7;     // job, file, kind, chunk -> output not yet an object
+inline constexpr kv::Family kPosting = 8;   // search index: posting key, chunk -> ordinals
 
 }  // namespace tarn::fhir_store

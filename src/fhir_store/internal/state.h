@@ -44,6 +44,7 @@ struct StoreState {
   std::unique_ptr<Ordinals> ordinals;
   WriteGate gate;
   RunningImport running_import;
+  const fhir::SearchParameterSet search_parameters;
   std::atomic<bool> importing{false};  // An import or a load runs.
   std::atomic<bool> import_jobs_running{false};
   std::atomic<bool> export_jobs_running{false};

@@ -1,0 +1,78 @@
+// What a search of a data store is asked and answers: FhirStore::Search (fhir_store.h).
+// Spec: FHIR R4 "Search". How it works, bounds and costs: docs/internals/fhir-search.md.
+// Threads: plain values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir/index_values.h"
+#include "fhir/operation_outcome.h"
+#include "fhir/resource.h"
+#include "fhir/search_parameters.h"
+#include "fhir/search_query.h"
+
+namespace tarn::fhir_store {
+
+struct Version {
+  fhir::TypeId type = fhir::kNoType;
+  std::string id;
+  uint64_t version_id = 0;
+  int64_t last_updated_unix_ms = 0;
+  bool deleted = false;
+  std::string body;  // JSON as served; empty when deleted.
+};
+
+// What resources are found by. Made once and shared by all data stores that have no parameters of
+// their own: compiling it takes a moment.
+struct SearchDefinitions {
+  fhir::SearchParameterSet parameters;
+  std::unique_ptr<fhir::Extractor> extractor;  // Not null.
+
+  // The search parameters of R4. Errors: kInternal.
+  static Result<std::shared_ptr<const SearchDefinitions>> Make();
+};
+
+// Bounds of one query. Beyond any of them: kTooLarge, naming it ("too-costly" in FHIR's words).
+struct SearchLimits {
+  uint64_t keys_max = 2'000'000;           // Posting keys read.
+  uint64_t bodies_max = 100'000;           // Bodies read to decide or to sort.
+  uint64_t memory_bytes_max = 256u << 20;  // Of bitmaps.
+  int64_t time_ms_max = 10'000;
+  uint32_t includes_max = 1'000;  // Included resources of a page; the rest is left out, and said.
+};
+
+struct SearchRequest {
+  // As parsed, without errors; `page_token` and `count` are taken from it. Must outlive the call.
+  const fhir::SearchQuery* query = nullptr;
+  uint32_t count_default = 10;  // Matches of a page when the query states none.
+  uint32_t count_max = 1'000;   // A larger `count` is taken as this.
+  SearchLimits limits;
+  // Asked often; true ends the search with kTimeout. Empty: never.
+  std::function<bool()> cancelled;
+  // Receives the plan with estimated and actual numbers as one JSON object, when the query asks for
+  // it or when it is too costly. May be null.
+  std::string* plan = nullptr;
+};
+
+struct SearchPage {
+  // In the order asked for; of a first `_summary=count` page: none.
+  std::vector<Version> matches;
+  // Resources that includes add, each once and none that is a match of this page.
+  std::vector<Version> includes;
+  // Matches of all pages. Stated when the query asks for `_total=accurate` or `estimate`, when it
+  // is `_summary=count`, or when it is known without further cost.
+  std::optional<uint64_t> total;
+  bool total_is_estimate = false;
+  // For the next page's `page` parameter, URL-safe, at most 400 characters. Empty: the last page.
+  std::string next_token;
+  // What the reader should know: includes that were left out, membership that was given up.
+  std::vector<fhir::Issue> notes;
+};
+
+}  // namespace tarn::fhir_store
