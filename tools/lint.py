@@ -35,6 +35,7 @@ HOMES = [
     # XPath in arazzo, S3's XML requests in s3_endpoint.
     (re.compile(r"#include [<\"]libxml/"), {"arazzo", "s3_endpoint"}),
     (re.compile(r"#include [<\"]libfyaml"), {"arazzo"}),
+    (re.compile(r"#include [<\"]utf8proc"), {"fhir"}),
     # The service model's patterns are matched in healthlake.
     (re.compile(r"#include [<\"]re2/"), {"arazzo", "healthlake"}),
     (re.compile(r"#include [<\"]CLI/"), {"cli"}),

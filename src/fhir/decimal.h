@@ -26,7 +26,7 @@ namespace tarn::fhir {
 
 inline constexpr int kDecimalDigitsMax = 34;       // Significant ones; further ones are cut off.
 inline constexpr int kDecimalExponentMax = 4000;   // Magnitudes from 10^-4000 to 10^4000: kInvalid.
-inline constexpr size_t kDecimalKeyBytesMax = 20;  // 2 + 34 / 2 + 1.
+inline constexpr size_t kDecimalKeyBytesMax = 22;  // Of ranges, too: up to 38 digits.
 
 // coefficient x 10^exponent, as written: "1.00" is {100, -2}. |coefficient| < 10^34.
 struct Decimal {

@@ -82,7 +82,7 @@ struct StringValue {
                             // "Carreno Quinones"), which neither :exact nor :contains look at.
 };
 
-// date, dateTime, instant, Period, Timing (its outer limits).
+// date, dateTime, instant (a microsecond), Period, Timing (its outer limits).
 struct DateValue {
   TimeRange range;
 };
@@ -146,6 +146,7 @@ class IndexValues {
   // Grouped by parameter, ascending numbers. A parameter without values here is missing
   // (`:missing=true`).
   std::span<const IndexValue> values() const;
+  TypeId type() const;  // Of the resource. kNoType: nothing was extracted yet.
   std::span<const IndexValue> Of(ParameterNumber parameter) const;
   std::span<const IndexValue> Components(const CompositeValue& composite) const;
 

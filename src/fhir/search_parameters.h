@@ -31,7 +31,7 @@ struct ParameterInfo {
   std::string_view code;
   std::string_view url;
   std::string_view expression;                 // Empty: nothing is extracted by FHIRPath.
-  std::vector<TypeId> targets;                 // Of a reference; empty: any type.
+  std::span<const TypeId> targets;             // Of a reference; empty: any type.
   std::vector<ParameterComponent> components;  // Of a composite.
 };
 
@@ -58,10 +58,12 @@ class SearchParameterSet {
   // A custom parameter hides a built-in one of the same type and code.
   explicit SearchParameterSet(std::vector<CustomParameter> custom) : custom_(std::move(custom)) {}
 
-  // nullopt: resources of that type have none of that code.
+  // nullopt: resources of that type have none of that code. kNoType: those of all types, that is of
+  // Resource and DomainResource.
   std::optional<ParameterInfo> Find(TypeId type, std::string_view code) const;
   std::optional<ParameterInfo> Find(ParameterNumber number) const;
-  // What applies to a type, sorted by number, those of Resource and DomainResource too.
+  // What applies to a type, sorted by number, those of Resource and DomainResource too; not
+  // kParameterCreatedAt.
   std::vector<ParameterInfo> Of(TypeId type) const;
   // The codes that a type has, sorted: for messages that say what would have been accepted.
   std::vector<std::string_view> CodesOf(TypeId type) const;

@@ -177,7 +177,8 @@ struct Criterion {
     kNot,      // Not the one operand.
   };
   Kind kind = Kind::kCompare;
-  TypeId type = kNoType;  // Of the resource that is judged; kNoType: any (system level).
+  // Of the resource that is judged; others do not meet it. kNoType: any (system level).
+  TypeId type = kNoType;
   ParameterNumber parameter = kNoParameter;  // kHas: of the type operands[0].type.
   SearchType search_type = SearchType::kSpecial;
   std::string code;  // The parameter's.
