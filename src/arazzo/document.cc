@@ -575,7 +575,8 @@ const Source* Document::FindSource(std::string_view name) const {
 
 std::string ToText(const Diagnostic& d) {
   return d.file + ":" + std::to_string(d.place.line) + ":" + std::to_string(d.place.column) +
-         (d.severity == Severity::kError ? ": error: " : ": warning: ") + d.message;
+         (d.severity == Severity::kError ? ": error: " : ": warning: ") + d.message +
+         (d.hint.empty() ? "" : " (" + d.hint + ")");
 }
 
 bool HasErrors(const std::vector<Diagnostic>& diagnostics) {

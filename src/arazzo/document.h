@@ -28,8 +28,10 @@ struct Diagnostic {
   std::string file;
   Place place;
   std::string message;
+  std::string hint;  // What to do about it; may be empty.
 };
-std::string ToText(const Diagnostic& diagnostic);  // "file:3:14: error: message"
+// "file:3:14: error: message"; with a hint: "file:3:14: error: message (hint)".
+std::string ToText(const Diagnostic& diagnostic);
 bool HasErrors(const std::vector<Diagnostic>& diagnostics);
 
 struct Source {

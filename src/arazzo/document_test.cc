@@ -160,6 +160,19 @@ TEST(Document, SaysWhatIsWrongAndWhere) {
            Case{Make("    requestBody: {payload: {a: ['{$inputs.}']}}\n"), "malformed"},
            Case{Make("", "  outputs: {x: $steps.two.outputs.di}\n"), "no output di; nearest: id"},
            Case{Make("", "  outputs: {x: $response.body}\n"), "belongs to no step"},
+           Case{Make("    parameters: [{name: q, in: query, value: $steps.two.outputs.id}]\n"),
+                "11:18: error: $steps.two.outputs.id: the step two never runs before one"},
+           Case{Make("    requestBody: {payload: {a: {b: $steps.one.outputs.x}}}\n"
+                     "    outputs: {x: $statusCode}\n"),
+                "the step one never runs before one"},
+           Case{Make("    onFailure: [{name: a, type: end, criteria: [{condition: "
+                     "$steps.two.outputs.id == 1}]}]\n"),
+                "the step two never runs before one"},
+           Case{Make("    parameters: [{name: q, in: query, value: $workflows.v.outputs.x}]\n"),
+                "there is no workflow v"},
+           Case{Make("    parameters: [{name: q, in: query, value: $workflows.w.outputs.ix}]\n",
+                     "  outputs: {id: $steps.two.outputs.id}\n"),
+                "the workflow w has no output ix; nearest: id"},
            Case{Make("", "  dependsOn: [w]\n"), "runs in a circle: w -> w"},
            Case{Make("", "",
                      "- workflowId: v\n  dependsOn: [u]\n  steps: [{stepId: s, operationId: o}]\n"
@@ -178,16 +191,56 @@ TEST(Document, WarnsOfWhatIsLegalAndOdd) {
     std::string_view says;
   };
   for (const Case& c : {
-           Case{Make("    parameters: [{name: q, in: query, value: $steps.two.outputs.id}]\n"),
+           Case{Make("    parameters: [{name: q, in: query, value: $steps.two.outputs.id}]\n",
+                     "    onSuccess: [{name: a, type: goto, stepId: one, criteria: "
+                     "[{condition: $statusCode == 201}]}]\n"),
                 "11:18: warning: $steps.two.outputs.id: the step two runs later"},
            Case{Make("    parameters: [{name: q, in: query, value: $inputs.nam}]\n"),
                 "the inputs declare no nam; nearest: name"},
+           Case{Make("    onSuccess: [{name: a, type: end}]\n"),
+                "12:5: warning: the step two cannot be reached"},
+           Case{Make("    onSuccess: [{name: a, type: end}]\n",
+                     "  outputs: {x: $steps.two.outputs.id}\n"),
+                "$steps.two.outputs.id: the step two cannot run"},
+           Case{Make("    onSuccess: [{name: a, type: goto, stepId: two}, {name: b, type: end}]\n"),
+                "the action b is never chosen: a before it has no criteria"},
+           Case{Make("    onFailure: [{name: a, type: end}, {name: b, type: end}]\n"),
+                "the action b is never chosen"},
+           Case{Make("    onSuccess: [{name: a, type: goto, stepId: one}]\n"),
+                "the loop one -> one has no way out"},
+           Case{Make("", "    onSuccess: [{name: a, type: goto, stepId: one}]\n"),
+                "the loop one -> two -> one has no way out but a failure or the run's time limit "
+                "(give an action"},
+           Case{Make("", "",
+                     "- {workflowId: v, steps: [{stepId: s, workflowId: u}]}\n"
+                     "- {workflowId: u, steps: [{stepId: s, workflowId: v}]}\n"),
+                "workflows call each other in a circle: v -> u -> v"},
            Case{Make("    successCriteria: [{context: $response.body, type: jsonpath, "
                      "condition: $.a == 1}]\n"),
                 "bare comparison"},
        }) {
     EXPECT_TRUE(ParseDocument(c.text, "f.yml", Reading::kLenient).document.has_value());
     EXPECT_THAT(Messages(c.text), testing::Contains(testing::HasSubstr(c.says)));
+  }
+}
+
+// Ways that exist are no complaint: a retry that runs another step first, a goto on failure, and
+// polling with criteria.
+TEST(Document, KnowsTheWaysBetweenSteps) {
+  for (const std::string& text : {
+           Make("    parameters: [{name: q, in: query, value: $steps.one.outputs.x}]\n"
+                "    outputs: {x: $statusCode}\n"
+                "    onSuccess: [{name: a, type: goto, stepId: one, criteria: [{condition: "
+                "$statusCode == 202}]}, {name: b, type: goto, stepId: two}]\n"),
+           Make("    onSuccess: [{name: a, type: end}]\n"
+                "    onFailure: [{name: a, type: retry, stepId: two}]\n"),
+           Make("    onSuccess: [{name: a, type: end}]\n"
+                "    onFailure: [{name: a, type: goto, stepId: two}]\n"),
+       }) {
+    const auto messages = Messages(text);
+    for (const std::string& message : messages) {
+      EXPECT_THAT(message, testing::HasSubstr("runs later")) << text;
+    }
   }
 }
 

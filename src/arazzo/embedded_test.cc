@@ -94,7 +94,10 @@ TEST(Embedded, ReplaceASourceThatCannotBeFoundWithAWarning) {
   const std::string text =
       "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
       "sourceDescriptions: [{name: api, url: ../openapi/amazon-healthlake-openapi.yaml}]\n"
-      "workflows: [{workflowId: w, steps: [{stepId: s, operationId: ListFHIRDatastores}]}]\n";
+      "workflows: [{workflowId: w, steps: [{stepId: s, operationId: ListFHIRDatastores, "
+      "parameters: "
+      "[{name: x-amz-target, in: header, value: HealthLake.ListFHIRDatastores}], requestBody: "
+      "{payload: {}}}]}]\n";
   const Program program = LoadProgram(text, "workflows/w.yaml", Reading::kLenient, nothing);
   ASSERT_NE(program.root, nullptr) << ToText(program.diagnostics[0]);
   ASSERT_EQ(program.diagnostics.size(), 1u);

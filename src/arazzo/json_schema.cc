@@ -370,6 +370,17 @@ Result<JsonSchema> JsonSchema::Compile(json::Value document, std::string_view po
   return JsonSchema(std::move(compiled));
 }
 
+Result<SchemaReport> JsonSchema::CheckSchema(const json::Value& schema) {
+  static const JsonSchema metaschema = [] {
+    json::Value reference = json::Value::MakeObject();
+    reference.Set("$ref", json::Value::String("https://json-schema.org/draft/2020-12/schema"));
+    auto compiled = Compile(std::move(reference));
+    CHECK(compiled.ok());
+    return std::move(compiled).value();
+  }();
+  return metaschema.Validate(schema);
+}
+
 Result<SchemaReport> JsonSchema::Validate(const json::Value& instance) const {
   return schema::Evaluate(*compiled_, instance);
 }

@@ -45,7 +45,7 @@ inline constexpr double kSecondsMax = 30 * 86400;  // retryAfter, x-poll-interva
 inline constexpr uint32_t kDiagnosticsMax = 500;   // Further ones are not kept.
 
 // OpenAPI descriptions (openapi.h).
-inline constexpr uint32_t kReferenceHopsMax = 32;   // Of one $ref; then it is called a circle.
+inline constexpr uint32_t kReferenceHopsMax = 32;   // References that follow one another.
 inline constexpr uint32_t kOperationsMax = 20'000;  // kTooLarge: of one description.
 
 // Secrets (secrets.h).

@@ -54,6 +54,7 @@ class Reader {
   // Follows `$ref` inside the document. nullptr with *problem when it cannot be followed.
   const YamlNode* Follow(const YamlNode& node, std::string* problem) const {
     const YamlNode* at = &node;
+    std::string way;
     for (uint32_t hops = 0; hops <= kReferenceHopsMax; ++hops) {
       const YamlNode* reference = at->Find("$ref");
       if (reference == nullptr) return at;
@@ -61,6 +62,13 @@ class Reader {
         *problem = At(*at) + "the reference leads to another document, which is not followed";
         return nullptr;
       }
+      // A circle is told when it closes, with its members.
+      if (const size_t before = way.find(reference->text() + " -> "); before != way.npos) {
+        *problem =
+            At(node) + "the reference runs in a circle: " + way.substr(before) + reference->text();
+        return nullptr;
+      }
+      way += reference->text() + " -> ";
       const auto pointer = PercentDecode(std::string_view(reference->text()).substr(1));
       at = pointer.ok() ? root_.At(pointer.value()) : nullptr;
       if (at == nullptr) {
@@ -68,7 +76,8 @@ class Reader {
         return nullptr;
       }
     }
-    *problem = At(node) + "the reference runs in a circle";
+    *problem = At(node) + "more than " + std::to_string(kReferenceHopsMax) +
+               " references follow one another";
     return nullptr;
   }
 
@@ -160,6 +169,7 @@ class Reader {
     const YamlNode* body = node.Find("requestBody");
     if (body == nullptr) return;
     body = Follow(*body, &operation->problem);
+    if (body != nullptr) operation->body_required = BoolOf(*body, "required").value_or(false);
     const YamlNode* content = body == nullptr ? nullptr : body->Find("content");
     if (content == nullptr) return;
     for (const YamlMember& type : content->members) operation->request_types.push_back(type.key);
@@ -205,18 +215,25 @@ class Reader {
     if (requirements == nullptr) requirements = root_.Find("security");
     if (requirements == nullptr) return;
     for (const YamlNode& requirement : requirements->items) {
-      for (const YamlMember& scheme : requirement.members) ReadScheme(scheme.key, operation);
+      std::vector<ApiCredential> together;
+      for (const YamlMember& scheme : requirement.members) {
+        together.push_back(ReadScheme(scheme.key, operation));
+      }
+      operation->security.push_back(std::move(together));
     }
   }
 
   // AWS descriptions say `apiKey` in the Authorization header, and mean SigV4 by an extension.
-  void ReadScheme(const std::string& name, ApiOperation* operation) const {
+  ApiCredential ReadScheme(const std::string& name, ApiOperation* operation) const {
+    ApiCredential out;
+    out.scheme = name;
     const YamlNode* components = root_.Find("components");
     const YamlNode* schemes = components == nullptr ? nullptr : components->Find("securitySchemes");
     const YamlNode* scheme = schemes == nullptr ? nullptr : schemes->Find(name);
     if (scheme == nullptr || TextOf(*scheme, "x-amazon-apigateway-authtype") != "awsSigv4") {
       operation->other_security.push_back(name);
-      return;
+      if (scheme != nullptr) ReadCredential(*scheme, &out);
+      return out;
     }
     operation->sigv4 = true;
     operation->signing_name = TextOf(*scheme, "x-aws-signingName");
@@ -225,6 +242,20 @@ class Reader {
       if (operation->signing_name.empty() && info != nullptr) {
         operation->signing_name = TextOf(*info, field);
       }
+    }
+    return out;
+  }
+
+  static void ReadCredential(const YamlNode& scheme, ApiCredential* out) {
+    const std::string type = TextOf(scheme, "type");
+    if (type == "apiKey") {
+      const std::string in = TextOf(scheme, "in");
+      out->in = in == "query"    ? ParameterIn::kQuery
+                : in == "cookie" ? ParameterIn::kCookie
+                                 : ParameterIn::kHeader;
+      out->name = TextOf(scheme, "name");
+    } else if (type == "http" || type == "oauth2" || type == "openIdConnect") {
+      out->name = "Authorization";
     }
   }
 

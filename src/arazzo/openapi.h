@@ -51,6 +51,13 @@ struct ApiServer {
   std::vector<Variable> variables;
 };
 
+// Where a security scheme wants its credentials.
+struct ApiCredential {
+  std::string scheme;  // As the description names it.
+  ParameterIn in = ParameterIn::kHeader;
+  std::string name;  // Of the header, query parameter or cookie; empty: not known.
+};
+
 struct ApiOperation {
   std::string id;      // Empty when the description gives none.
   std::string method;  // "POST"
@@ -58,11 +65,14 @@ struct ApiOperation {
   std::string path_key;
   std::vector<ApiParameter> parameters;
   std::vector<std::string> request_types;  // Media types of the request body.
+  bool body_required = false;
   std::vector<ApiServer> servers;
   bool sigv4 = false;                       // Signed with AWS Signature Version 4,
   std::string signing_name;                 // for this service.
   std::vector<std::string> other_security;  // Names of schemes that are not SigV4.
-  std::string problem;                      // Not empty: why the operation cannot be used.
+  // Alternatives, each a set of schemes that are wanted together; empty: no security.
+  std::vector<std::vector<ApiCredential>> security;
+  std::string problem;  // Not empty: why the operation cannot be used.
   Place place;
 };
 

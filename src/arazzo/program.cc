@@ -4,6 +4,8 @@
 
 #include "arazzo/embedded.h"
 #include "arazzo/internal/document_reader.h"
+#include "arazzo/internal/operation_check.h"
+#include "arazzo/internal/schema_compiled.h"
 #include "arazzo/internal/text.h"
 #include "arazzo/internal/uri_reference.h"
 #include "arazzo/limits.h"
@@ -117,6 +119,8 @@ class Loader {
     LoadedWorkflow out;
     out.workflow = &workflow;
     if (!workflow.inputs_pointer.empty()) {
+      const json::Value& written = *schema::AtPointer(unit.document.whole, workflow.inputs_pointer);
+      CheckSchema(workflow, written, complaints);
       auto schema = JsonSchema::Compile(unit.document.whole, workflow.inputs_pointer);
       if (schema.ok()) {
         out.inputs = std::move(schema).value();
@@ -131,6 +135,19 @@ class Loader {
     return out;
   }
 
+  static void CheckSchema(const Workflow& workflow, const json::Value& written,
+                          Complaints* complaints) {
+    const auto report = JsonSchema::CheckSchema(written);
+    const std::string what = "the inputs of " + workflow.id + ": ";
+    if (!report.ok()) {
+      complaints->Error(workflow.place, what + report.error().detail);
+      return;
+    }
+    for (const Violation& violation : report.value().violations) {
+      complaints->Error(workflow.place, what + violation.instance + " " + violation.message);
+    }
+  }
+
   const ApiOperation* OperationOf(const Step& step, const LoadedDocument& unit,
                                   Complaints* complaints) {
     if (!step.workflow_id.empty()) return nullptr;
@@ -140,10 +157,12 @@ class Loader {
     }
     const ApiOperation* operation =
         step.operation_path.empty() ? ById(step, unit, complaints) : ByPath(step, unit, complaints);
-    if (operation != nullptr && !operation->problem.empty()) {
+    if (operation == nullptr) return nullptr;
+    if (!operation->problem.empty()) {
       complaints->Error(
           step.place, "the operation " + operation->id + " cannot be used: " + operation->problem);
     }
+    CheckOperationUse(step, *operation, complaints);
     return operation;
   }
 

@@ -88,7 +88,9 @@ TEST(Runner, FailsByDefaultAndByCriteria) {
   };
   EXPECT_THAT(unreachable.Run().message, HasSubstr("no answer: refused"));
 
-  Case path("- {workflowId: w, steps: [{stepId: s, operationId: getA}]}\n");
+  Case path(
+      "- {workflowId: w, inputs: {type: object}, steps: [{stepId: s, operationId: getA, "
+      "parameters: [{name: id, in: path, value: $inputs.gone}]}]}\n");
   EXPECT_THAT(path.Run().message, HasSubstr("has no value"));
   EXPECT_TRUE(path.world.requests.empty());
 }
@@ -430,7 +432,8 @@ TEST(Program, SaysWhatCannotRun) {
   }
   const Case good(
       "- {workflowId: w, steps: [{stepId: s, operationPath: "
-      "'{$sourceDescriptions.api.url}#/paths/~1a~1{id}/post'}]}\n");
+      "'{$sourceDescriptions.api.url}#/paths/~1a~1{id}/post', parameters: [{name: id, in: path, "
+      "value: x}]}]}\n");
   ASSERT_NE(good.program.root, nullptr);
   EXPECT_EQ(good.program.root->workflows[0].operations[0]->id, "postA");
 
@@ -450,7 +453,10 @@ TEST(Program, SaysWhatCannotRun) {
       "workflows: [{workflowId: w, steps: [{stepId: s, workflowId: w}]}]\n";
   circle.documents["w.yaml"] = self;
   const Program loop = LoadProgram(self, "https://h/w.yaml", Reading::kLenient, circle);
-  EXPECT_THAT(loop.diagnostics[0].message, HasSubstr("run in a circle"));
+  EXPECT_EQ(loop.root, nullptr);
+  std::string said;
+  for (const Diagnostic& d : loop.diagnostics) said += d.message + "\n";
+  EXPECT_THAT(said, HasSubstr("sources run in a circle: https://h/w.yaml -> https://h/w.yaml"));
 }
 
 // The documents that this project began with, unmodified, against scripted services.

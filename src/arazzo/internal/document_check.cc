@@ -5,7 +5,9 @@
 #include <set>
 
 #include "arazzo/internal/document_reader.h"
+#include "arazzo/internal/flow.h"
 #include "arazzo/internal/text.h"
+#include "arazzo/limits.h"
 
 namespace tarn::arazzo {
 namespace {
@@ -20,19 +22,33 @@ class Checker {
   void Run() {
     for (const Workflow& workflow : document_.workflows) {
       workflow_ = &workflow;
+      const Flow flow(workflow);
+      flow_ = &flow;
       CheckWorkflow();
+      CheckFlow(workflow, flow, &complaints_);
+      flow_ = nullptr;
     }
     CheckDependencies();
+    CheckCalls();
   }
 
  private:
+  // Where an expression is evaluated.
+  struct Moment {
+    enum class When : uint8_t { kBefore, kAfter, kAtTheEnd };
+    size_t step = 0;
+    When when = When::kBefore;  // kBefore and kAfter the step's answer.
+  };
+  static Moment Before(size_t step) { return {step, Moment::When::kBefore}; }
+  static Moment After(size_t step) { return {step, Moment::When::kAfter}; }
+
   void CheckWorkflow() {
     for (const std::string& id : workflow_->depends_on) {
       CheckWorkflowId(id, workflow_->place, "dependsOn");
     }
     for (size_t i = 0; i < workflow_->steps.size(); ++i) CheckStep(workflow_->steps[i], i);
     for (const OutputRule& rule : workflow_->outputs) {
-      CheckExpressionText(rule.expression, rule.place, workflow_->steps.size());
+      CheckExpressionText(rule.expression, rule.place, {0, Moment::When::kAtTheEnd});
       const auto expression = ParseExpression(rule.expression);
       if (!expression.ok()) continue;
       const Expression::Root root = expression.value().root;
@@ -49,20 +65,20 @@ class Checker {
     if (!step.operation_id.empty()) CheckOperationId(step);
     if (!step.operation_path.empty()) CheckOperationPath(step);
     for (const Parameter& parameter : step.parameters) {
-      CheckDynamic(parameter.value, parameter.place, index);
+      CheckDynamic(parameter.value, parameter.place, Before(index));
     }
     if (step.body.has_value()) {
       if (step.body->payload.has_value()) {
-        CheckDynamic(*step.body->payload, step.body->place, index);
+        CheckDynamic(*step.body->payload, step.body->place, Before(index));
       }
       for (const Replacement& replacement : step.body->replacements) {
-        CheckDynamic(replacement.value, replacement.place, index);
+        CheckDynamic(replacement.value, replacement.place, Before(index));
       }
     }
     // A step's own outputs exist once it has been answered, so they count from here on.
     CheckCriteria(step.success_criteria, index);
     for (const OutputRule& rule : step.outputs) {
-      CheckExpressionText(rule.expression, rule.place, index + 1);
+      CheckExpressionText(rule.expression, rule.place, After(index));
     }
     for (const auto* actions : {&step.on_success, &step.on_failure}) {
       for (const Action& action : *actions) CheckAction(action, index);
@@ -140,7 +156,7 @@ class Checker {
     }
     CheckCriteria(action.criteria, index);
     for (const Parameter& parameter : action.parameters) {
-      CheckDynamic(parameter.value, parameter.place, index + 1);
+      CheckDynamic(parameter.value, parameter.place, After(index));
     }
   }
 
@@ -154,43 +170,46 @@ class Checker {
         }
       }
       for (const Expression& expression : ExpressionsOf(placed.criterion)) {
-        CheckExpression(expression, placed.place, index + 1);
+        CheckExpression(expression, placed.place, After(index));
       }
     }
   }
 
-  void CheckDynamic(const Value& value, Place place, size_t index) {
+  void CheckDynamic(const Value& value, Place place, Moment moment) {
     if (value.IsArray()) {
-      for (const Value& item : value.items()) CheckDynamic(item, place, index);
+      for (const Value& item : value.items()) CheckDynamic(item, place, moment);
     } else if (value.IsObject()) {
-      for (const Value::Member& member : value.members()) CheckDynamic(member.second, place, index);
+      for (const Value::Member& member : value.members())
+        CheckDynamic(member.second, place, moment);
     } else if (value.IsString() && LooksLikeExpression(value.AsString())) {
-      CheckExpressionText(value.AsString(), place, index);
+      CheckExpressionText(value.AsString(), place, moment);
     } else if (value.IsString()) {
       const auto embedded = EmbeddedExpressions(value.AsString());
       if (!embedded.ok()) return;
       for (const Expression& expression : embedded.value()) {
-        CheckExpression(expression, place, index);
+        CheckExpression(expression, place, moment);
       }
     }
   }
 
-  void CheckExpressionText(const std::string& text, Place place, size_t index) {
+  void CheckExpressionText(const std::string& text, Place place, Moment moment) {
     const auto expression = ParseExpression(text);
-    if (expression.ok()) CheckExpression(expression.value(), place, index);
+    if (expression.ok()) CheckExpression(expression.value(), place, moment);
   }
 
-  // `index`: steps before it have run when the expression is evaluated in document order.
-  void CheckExpression(const Expression& expression, Place place, size_t index) {
+  void CheckExpression(const Expression& expression, Place place, Moment moment) {
     switch (expression.root) {
       case Expression::Root::kSteps:
-        CheckStepOutput(expression, place, index);
+        CheckStepOutput(expression, place, moment);
         return;
       case Expression::Root::kInputs:
         CheckInput(expression, place);
         return;
       case Expression::Root::kSourceDescriptions:
         CheckSourceName(expression.id, place);
+        return;
+      case Expression::Root::kWorkflows:
+        CheckWorkflowValue(expression, place);
         return;
       case Expression::Root::kMessage:
         complaints_.Error(place, "$message needs AsyncAPI, which is not supported");
@@ -200,7 +219,7 @@ class Checker {
     }
   }
 
-  void CheckStepOutput(const Expression& expression, Place place, size_t index) {
+  void CheckStepOutput(const Expression& expression, Place place, Moment moment) {
     const size_t step = workflow_->StepIndex(expression.id);
     if (step == workflow_->steps.size()) {
       UnknownStep(expression.id, place);
@@ -217,10 +236,49 @@ class Checker {
                                    expression.name + NearestNames(expression.name, names));
       return;
     }
-    if (step >= index) {
+    CheckOrder(expression, step, place, moment);
+  }
+
+  void CheckOrder(const Expression& expression, size_t producer, Place place, Moment moment) {
+    if (moment.when == Moment::When::kAtTheEnd) {
+      if (flow_->CanRun(producer)) return;
+      complaints_.Warn(place, expression.text + ": the step " + expression.id + " cannot run");
+      return;
+    }
+    const bool own = moment.when == Moment::When::kAfter && producer == moment.step;
+    if (own || !flow_->CanRun(moment.step)) return;
+    if (!flow_->CanPrecede(producer, moment.step)) {
+      complaints_.Error(place,
+                        expression.text + ": the step " + expression.id + " never runs before " +
+                            workflow_->steps[moment.step].id + ", so this has no value",
+                        "move the step, or let a goto lead through it");
+    } else if (producer >= moment.step) {
       complaints_.Warn(place, expression.text + ": the step " + expression.id +
                                   " runs later; the value is absent unless a goto led back here");
     }
+  }
+
+  // Workflows of this document: their outputs and inputs are known.
+  void CheckWorkflowValue(const Expression& expression, Place place) {
+    const Workflow* workflow = document_.FindWorkflow(expression.id);
+    if (workflow == nullptr) {
+      // Workflows of sources have their own ids once they have run.
+      const bool sources = std::ranges::any_of(document_.sources, [](const Source& source) {
+        return source.type != Source::Type::kOpenApi;
+      });
+      if (!sources) CheckWorkflowId(expression.id, place, expression.text);
+      return;
+    }
+    if (expression.section != "outputs") return;
+    std::vector<std::string> names;
+    for (const OutputRule& rule : workflow->outputs) names.push_back(rule.name);
+    const std::string first = expression.name.substr(0, expression.name.find('.'));
+    const bool known = std::ranges::any_of(
+        names, [&](const std::string& name) { return name == expression.name || name == first; });
+    if (known) return;
+    complaints_.Error(place, expression.text + ": the workflow " + expression.id +
+                                 " has no output " + expression.name +
+                                 NearestNames(expression.name, names));
   }
 
   void CheckInput(const Expression& expression, Place place) {
@@ -247,35 +305,65 @@ class Checker {
     }
   }
 
-  // dependsOn must not run in a circle; calls by steps may not either, since each call waits.
+  using Following = std::vector<std::string> (*)(const Workflow&);
+
+  // Each waits for the next, so nothing would ever begin.
   void CheckDependencies() {
+    std::set<std::string> done;
     for (const Workflow& workflow : document_.workflows) {
       std::vector<std::string> way;
-      FindCycle(workflow, &way);
+      const std::string cycle = FindCycle(
+          workflow, [](const Workflow& w) { return w.depends_on; }, &way, &done);
+      if (!cycle.empty()) {
+        complaints_.Error(workflow.place, "dependsOn runs in a circle: " + cycle);
+      }
     }
   }
 
-  void FindCycle(const Workflow& workflow, std::vector<std::string>* way) {
+  // Steps may call each other's workflows in a circle when criteria end it.
+  void CheckCalls() {
+    const Following called = [](const Workflow& workflow) {
+      std::vector<std::string> out;
+      for (const Step& step : workflow.steps) {
+        if (!step.workflow_id.empty()) out.push_back(step.workflow_id);
+      }
+      return out;
+    };
+    std::set<std::string> done;
+    for (const Workflow& workflow : document_.workflows) {
+      std::vector<std::string> way;
+      const std::string cycle = FindCycle(workflow, called, &way, &done);
+      if (cycle.empty()) continue;
+      complaints_.Warn(workflow.place, "workflows call each other in a circle: " + cycle,
+                       "a run stops " + std::to_string(kCallDepthMax) + " calls deep");
+    }
+  }
+
+  // "a -> b -> a", or nothing. Each workflow is entered once.
+  std::string FindCycle(const Workflow& workflow, Following following,
+                        std::vector<std::string>* way, std::set<std::string>* done) {
     const auto begin = std::ranges::find(*way, workflow.id);
     if (begin != way->end()) {
       std::string cycle;
       for (auto id = begin; id != way->end(); ++id) cycle += *id + " -> ";
-      complaints_.Error(workflow.place, "dependsOn runs in a circle: " + cycle + workflow.id);
-      return;
+      return cycle + workflow.id;
     }
-    if (!done_.insert(workflow.id).second) return;  // Each workflow is entered once.
+    if (!done->insert(workflow.id).second) return "";
     way->push_back(workflow.id);
-    for (const std::string& id : workflow.depends_on) {
-      if (const Workflow* next = document_.FindWorkflow(id)) FindCycle(*next, way);
+    std::string found;
+    for (const std::string& id : following(workflow)) {
+      const Workflow* next = document_.FindWorkflow(id);
+      if (next != nullptr && found.empty()) found = FindCycle(*next, following, way, done);
     }
     way->pop_back();
+    return found;
   }
 
   const Document& document_;
   Reading reading_;
   Complaints& complaints_;
   const Workflow* workflow_ = nullptr;
-  std::set<std::string> done_;
+  const Flow* flow_ = nullptr;  // Of workflow_.
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace tarn::arazzo {
 
-void Complaints::Add(Severity severity, Place place, std::string message) {
+void Complaints::Add(Severity severity, Place place, std::string message, std::string hint) {
   if (diagnostics_.size() >= kDiagnosticsMax) return;
   // A component that several steps use would say the same thing several times.
   for (const Diagnostic& d : diagnostics_) {
@@ -15,7 +15,7 @@ void Complaints::Add(Severity severity, Place place, std::string message) {
       return;
     }
   }
-  diagnostics_.push_back({severity, file_, place, std::move(message)});
+  diagnostics_.push_back({severity, file_, place, std::move(message), std::move(hint)});
 }
 
 ObjectReader::ObjectReader(const YamlNode& node, std::string what,

@@ -17,15 +17,17 @@ namespace tarn::arazzo {
 class Complaints {
  public:
   explicit Complaints(std::string_view file) : file_(file) {}
-  void Error(Place place, std::string message) { Add(Severity::kError, place, std::move(message)); }
-  void Warn(Place place, std::string message) {
-    Add(Severity::kWarning, place, std::move(message));
+  void Error(Place place, std::string message, std::string hint = "") {
+    Add(Severity::kError, place, std::move(message), std::move(hint));
+  }
+  void Warn(Place place, std::string message, std::string hint = "") {
+    Add(Severity::kWarning, place, std::move(message), std::move(hint));
   }
   std::vector<Diagnostic> Take() { return std::move(diagnostics_); }
   bool has_errors() const { return HasErrors(diagnostics_); }
 
  private:
-  void Add(Severity severity, Place place, std::string message);
+  void Add(Severity severity, Place place, std::string message, std::string hint);
   std::string file_;
   std::vector<Diagnostic> diagnostics_;
 };
