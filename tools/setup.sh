@@ -44,7 +44,7 @@ fi
 for folder in tools/definitions test/clients; do
   if [ -f "$folder/package-lock.json" ]; then
     echo "setup: installing npm packages of $folder" >&2
-    (cd "$folder" && npm ci --silent --no-fund --no-audit)
+    (cd "$folder" && npm ci --loglevel=error --no-fund --no-audit >/dev/null)
   fi
 done
 rm -f build/.setup-*
