@@ -136,8 +136,8 @@ class PathProgram {
 };
 
 // Errors: kInvalid (syntax, or an element or type that R4 does not have) with the position,
-// "line 1, column 6: Patient has no element 'given1'"; kUnsupported for functions that need a
-// terminology service (memberOf, subsumes, subsumedBy, htmlChecks and %terminologies); kTooLarge.
+// "line 1, column 6: HumanName has no element 'given1'"; kUnsupported for functions of R4 that need
+// terminology or profiles (docs/reference/fhirpath.md lists them); kTooLarge.
 Result<PathProgram> CompilePath(std::string_view text, const PathOptions& options);
 
 // ---- Evaluation ----
