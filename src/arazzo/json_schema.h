@@ -41,7 +41,8 @@ class JsonSchema {
   static Result<JsonSchema> Compile(json::Value document, std::string_view pointer = "",
                                     std::string_view base_uri = "");
 
-  // What is wrong with a schema itself, by the draft's metaschema: `{type: 5}`. Errors: as Validate.
+  // What is wrong with a schema itself, by the draft's metaschema: `{type: 5}`. Errors: as
+  // Validate.
   static Result<SchemaReport> CheckSchema(const json::Value& schema);
 
   // Every violation at once. Errors: kTooLarge (kSchemaDepthMax, kSchemaVisitsMax).

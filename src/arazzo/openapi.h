@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -130,9 +131,15 @@ bool IsTextType(std::string_view media_type);
 // The media type to send when the step names none: JSON when offered, else the first.
 std::string DefaultRequestType(const ApiOperation& operation, const json::Value& payload);
 
+// The bytes behind a value that stands for binary content, or nothing when it is no such value.
+using BinaryOf = std::function<Result<std::optional<std::string>>(const json::Value&)>;
+
 // A payload as bytes of that media type; for multipart/form-data *media_type gets its boundary.
 // `is_text`: the payload is a text of the document rather than a value, and is sent as it stands.
-// Errors: kInvalid, kUnsupported.
-Result<std::string> EncodeBody(const json::Value& payload, bool is_text, std::string* media_type);
+// `binary`: turns references to binary content into it, where the media type can hold bytes: parts
+// of multipart/form-data, and whatever is neither JSON nor XML nor text. May be empty.
+// Errors: kInvalid, kUnsupported, those of `binary`.
+Result<std::string> EncodeBody(const json::Value& payload, bool is_text, std::string* media_type,
+                               const BinaryOf& binary = {});
 
 }  // namespace tarn::arazzo

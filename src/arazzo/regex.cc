@@ -551,4 +551,35 @@ bool Regex::IsFoundIn(std::string_view subject) const {
   return subject.size() <= kRegexSubjectMax && re2::RE2::PartialMatch(subject, *re_);
 }
 
+Result<std::string> Regex::ReplaceAll(std::string_view subject,
+                                      std::string_view replacement) const {
+  // In RE2's words: \1 for a group, \\ for a backslash.
+  std::string rewrite;
+  for (size_t i = 0; i < replacement.size(); ++i) {
+    const char c = replacement[i];
+    const char next = i + 1 < replacement.size() ? replacement[i + 1] : '\0';
+    if (c == '$') {
+      if (next < '0' || next > '9') return Invalid("a $ in a replacement needs a digit after it");
+      rewrite.append("\\").push_back(next);
+      ++i;
+    } else if (c == '\\') {
+      if (next != '\\' && next != '$') return Invalid("a replacement escapes only \\ and $");
+      rewrite += next == '$' ? "$" : "\\\\";
+      ++i;
+    } else {
+      rewrite.push_back(c);
+    }
+  }
+  std::string why;
+  if (!re_->CheckRewriteString(rewrite, &why)) {
+    return Invalid("the replacement names a group that the pattern does not have");
+  }
+  if (subject.size() * (1 + replacement.size()) > kRenderedBytesMax) {
+    return Error{ErrorKind::kTooLarge, "the replaced text would be too long"};
+  }
+  std::string out(subject);
+  re2::RE2::GlobalReplace(&out, *re_, rewrite);
+  return out;
+}
+
 }  // namespace tarn::arazzo

@@ -27,6 +27,9 @@ class Regex {
 
   bool Matches(std::string_view subject) const;    // The whole subject.
   bool IsFoundIn(std::string_view subject) const;  // Any part of it.
+  // Every match replaced; $0 to $9 stand for groups, \\ and \$ for themselves (XPath's replace).
+  // Errors: kInvalid (another escape, a group that is not there), kTooLarge (kRenderedBytesMax).
+  Result<std::string> ReplaceAll(std::string_view subject, std::string_view replacement) const;
 
  private:
   explicit Regex(std::shared_ptr<const re2::RE2> re) : re_(std::move(re)) {}

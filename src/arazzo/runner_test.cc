@@ -310,6 +310,59 @@ void Recover(const World& world, RunOptions* options) {
   options->in_doubt = std::move(content.value().in_doubt);
 }
 
+// Bodies of every kind, and a binary answer that is sent on as it came.
+TEST(Runner, SendsBodiesByTheirMediaType) {
+  Case c(R"(
+- workflowId: w
+  steps:
+  - {stepId: get, operationId: getB, outputs: {frame: $response.body}}
+  - {stepId: raw, operationId: postB,
+     requestBody: {contentType: application/octet-stream, payload: $steps.get.outputs.frame}}
+  - {stepId: form, operationId: postB,
+     requestBody: {contentType: application/x-www-form-urlencoded, payload: {a: x y, b: [1, 2], c: $steps.get.outputs.none}}}
+  - {stepId: parts, operationId: postB,
+     requestBody: {contentType: multipart/form-data, payload: {note: hi, frame: $steps.get.outputs.frame, meta: {k: 1}}}}
+  - {stepId: text, operationId: postB, requestBody: {contentType: text/plain, payload: 'status {$statusCode}'}}
+  - {stepId: json, operationId: postB,
+     requestBody: {contentType: application/json, payload: {frame: $steps.get.outputs.frame}}}
+)");
+  // An output that does not exist is said before anything runs; an absent value is left out.
+  EXPECT_EQ(c.program.root, nullptr);
+  Case good(R"(
+- workflowId: w
+  inputs: {type: object}
+  steps:
+  - {stepId: get, operationId: getB, outputs: {frame: $response.body}}
+  - {stepId: raw, operationId: postB,
+     requestBody: {contentType: application/octet-stream, payload: $steps.get.outputs.frame}}
+  - {stepId: form, operationId: postB,
+     requestBody: {contentType: application/x-www-form-urlencoded, payload: {a: x y, b: [1, 2], c: $inputs.none}}}
+  - {stepId: parts, operationId: postB,
+     requestBody: {contentType: multipart/form-data, payload: {note: hi, frame: $steps.get.outputs.frame, meta: {k: 1}}}}
+  - {stepId: text, operationId: postB, requestBody: {contentType: text/plain, payload: 'is {$steps.get.outputs.frame}'}}
+  - {stepId: json, operationId: postB,
+     requestBody: {contentType: application/json, payload: {frame: $steps.get.outputs.frame}}}
+)");
+  const std::string bytes("\xff\0\r\n", 4);
+  good.world.server = [&](const OutgoingRequest& r, const ApiOperation&) {
+    return r.method == "GET" ? HttpReply{200, {{"Content-Type", "image/jph"}}, bytes}
+                             : Json(200, "{}");
+  };
+  EXPECT_EQ(good.Run().status, RunStatus::kEnded);
+  ASSERT_EQ(good.world.requests.size(), 6u);
+  EXPECT_EQ(good.world.requests[1].body, bytes);
+  EXPECT_EQ(good.world.requests[2].body, "a=x+y&b=1&b=2");
+  EXPECT_THAT(good.world.requests[3].body, HasSubstr("name=\"note\"\r\n\r\nhi\r\n"));
+  EXPECT_THAT(good.world.requests[3].body,
+              HasSubstr("name=\"frame\"; filename=\"frame\"\r\nContent-Type: "
+                        "application/octet-stream\r\n\r\n" +
+                        bytes + "\r\n"));
+  EXPECT_THAT(good.world.requests[3].body,
+              HasSubstr("Content-Type: application/json\r\n\r\n{\"k\":1}\r\n"));
+  EXPECT_EQ(good.world.requests[4].body, "is file:4:image/jph");
+  EXPECT_EQ(good.world.requests[5].body, R"({"frame":"file:4:image/jph"})");
+}
+
 // A service that does a job once per token, as AWS's do.
 struct JobService {
   std::map<std::string, int> jobs_by_token;

@@ -7,6 +7,8 @@
 #include "arazzo/internal/document_reader.h"
 #include "arazzo/internal/flow.h"
 #include "arazzo/internal/text.h"
+#include "arazzo/internal/xpath.h"
+#include "arazzo/jsonpath.h"
 #include "arazzo/limits.h"
 
 namespace tarn::arazzo {
@@ -49,6 +51,7 @@ class Checker {
     for (size_t i = 0; i < workflow_->steps.size(); ++i) CheckStep(workflow_->steps[i], i);
     for (const OutputRule& rule : workflow_->outputs) {
       CheckExpressionText(rule.expression, rule.place, {0, Moment::When::kAtTheEnd});
+      CheckSelector(rule.selector, rule.selection, rule.place);
       const auto expression = ParseExpression(rule.expression);
       if (!expression.ok()) continue;
       const Expression::Root root = expression.value().root;
@@ -73,12 +76,14 @@ class Checker {
       }
       for (const Replacement& replacement : step.body->replacements) {
         CheckDynamic(replacement.value, replacement.place, Before(index));
+        CheckSelector(replacement.kind, replacement.target, replacement.place);
       }
     }
     // A step's own outputs exist once it has been answered, so they count from here on.
     CheckCriteria(step.success_criteria, index);
     for (const OutputRule& rule : step.outputs) {
       CheckExpressionText(rule.expression, rule.place, After(index));
+      CheckSelector(rule.selector, rule.selection, rule.place);
     }
     for (const auto* actions : {&step.on_success, &step.on_failure}) {
       for (const Action& action : *actions) CheckAction(action, index);
@@ -87,6 +92,20 @@ class Checker {
       if (id.starts_with("$")) continue;
       if (workflow_->StepIndex(id) == workflow_->steps.size()) UnknownStep(id, step.place);
     }
+  }
+
+  void CheckSelector(OutputRule::Selector kind, const std::string& text, Place place) {
+    using Selector = OutputRule::Selector;
+    Status status = Ok();
+    if (kind == Selector::kJsonPointer && !text.empty() && text[0] != '/') {
+      status = Invalid("a JSON Pointer begins with /");
+    } else if (kind == Selector::kJsonPath) {
+      const auto query = JsonPathQuery::Parse(text);
+      if (!query.ok()) status = query.error();
+    } else if (kind == Selector::kXPath) {
+      status = CheckXPath(text);
+    }
+    if (!status.ok()) complaints_.Error(place, text + ": " + status.error().detail);
   }
 
   void CheckOperationId(const Step& step) {

@@ -158,7 +158,13 @@ std::vector<std::pair<std::string, const Value*>> FormFields(const Value& payloa
   return out;
 }
 
-std::string Multipart(const Value& payload, std::string* media_type) {
+Result<std::optional<std::string>> BytesOf(const Value& value, const BinaryOf& binary) {
+  if (!binary) return std::optional<std::string>();
+  return binary(value);
+}
+
+Result<std::string> Multipart(const Value& payload, const BinaryOf& binary,
+                              std::string* media_type) {
   // A boundary from the content: stable for a replay, and not to be found in what it separates.
   const std::string boundary =
       "tarn-" + HexEncode(crypto::Sha256(json::ToText(payload))).substr(0, 32);
@@ -168,9 +174,14 @@ std::string Multipart(const Value& payload, std::string* media_type) {
     for (const char c : name) {
       quoted += c == '"' ? "%22" : c == '\r' ? "%0D" : c == '\n' ? "%0A" : std::string(1, c);
     }
-    out += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + quoted + "\"\r\n";
-    if (value->IsObject()) out += "Content-Type: application/json\r\n";
-    out += "\r\n" + AsText(*value) + "\r\n";
+    TRY(const std::optional<std::string> bytes, BytesOf(*value, binary));
+    out += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + quoted + "\"";
+    if (bytes.has_value()) {
+      out += "; filename=\"" + quoted + "\"\r\nContent-Type: application/octet-stream\r\n";
+    } else {
+      out += value->IsObject() ? "\r\nContent-Type: application/json\r\n" : "\r\n";
+    }
+    out += "\r\n" + (bytes.has_value() ? *bytes : AsText(*value)) + "\r\n";
   }
   *media_type = "multipart/form-data; boundary=" + boundary;
   return out + "--" + boundary + "--\r\n";
@@ -251,7 +262,8 @@ std::string DefaultRequestType(const ApiOperation& operation, const Value& paylo
   return payload.IsString() ? "text/plain" : "application/json";
 }
 
-Result<std::string> EncodeBody(const Value& payload, bool is_text, std::string* media_type) {
+Result<std::string> EncodeBody(const Value& payload, bool is_text, std::string* media_type,
+                               const BinaryOf& binary) {
   if (is_text) return AsText(payload);
   const std::string essence = AsciiLower(EssenceOf(*media_type));
   if (IsJsonType(*media_type)) return json::ToText(payload);
@@ -259,7 +271,7 @@ Result<std::string> EncodeBody(const Value& payload, bool is_text, std::string* 
   if (form || essence == "multipart/form-data") {
     if (payload.IsString()) return payload.AsString();
     if (!payload.IsObject()) return Invalid("a form's payload must be an object");
-    if (!form) return Multipart(payload, media_type);
+    if (!form) return Multipart(payload, binary, media_type);
     std::string out;
     for (const auto& [name, value] : FormFields(payload)) {
       out += (out.empty() ? "" : "&") + FormEncode(name) + "=" + FormEncode(AsText(*value));
@@ -268,6 +280,10 @@ Result<std::string> EncodeBody(const Value& payload, bool is_text, std::string* 
   }
   if (IsXmlType(*media_type) && !payload.IsString()) {
     return Error{ErrorKind::kUnsupported, "an XML payload must be written as text"};
+  }
+  if (!IsXmlType(*media_type) && !IsTextType(*media_type)) {
+    TRY(std::optional<std::string> bytes, BytesOf(payload, binary));
+    if (bytes.has_value()) return std::move(*bytes);
   }
   return AsText(payload);
 }

@@ -92,18 +92,24 @@ Status ReplaceAt(Value* root, std::string_view pointer, Value value) {
   return Ok();
 }
 
-Status Replace(const Replacement& replacement, const Scope& scope, Value* payload) {
+// A target without a type is what the content type wants: XPath in XML, else a JSON Pointer.
+bool IsXPath(const Replacement& replacement, const std::string& media_type) {
+  using Selector = OutputRule::Selector;
+  if (replacement.kind != Selector::kNone) return replacement.kind == Selector::kXPath;
+  return IsXmlType(media_type);
+}
+
+Status Replace(const Replacement& replacement, const Scope& scope, const std::string& media_type,
+               Value* payload) {
   TRY(std::optional<Value> value, ResolveValue(replacement.value, scope));
   if (!value.has_value()) return Ok();  // An absent optional value changes nothing.
-  using Selector = OutputRule::Selector;
-  if (replacement.kind == Selector::kXPath ||
-      (replacement.kind == Selector::kNone && payload->IsString())) {
+  if (IsXPath(replacement, media_type)) {
     if (!payload->IsString()) return Invalid("an XPath target needs an XML payload");
     TRY(std::string xml, ReplaceAtXPath(payload->AsString(), replacement.target, AsText(*value)));
     *payload = Value::String(std::move(xml));
     return Ok();
   }
-  if (replacement.kind != Selector::kJsonPath) {
+  if (replacement.kind != OutputRule::Selector::kJsonPath) {
     return ReplaceAt(payload, replacement.target, std::move(*value));
   }
   TRY(const JsonPathQuery query, JsonPathQuery::Parse(replacement.target));
@@ -116,10 +122,12 @@ Status Replace(const Replacement& replacement, const Scope& scope, Value* payloa
 struct Payload {
   Value value;
   bool is_text = false;
+  std::string media_type;
 };
 
-Result<std::optional<Payload>> BuildPayload(const Step& step, const WorkflowRun& run,
-                                            const RunContext& context, const Scope& scope) {
+Result<std::optional<Payload>> BuildPayload(const Step& step, const ApiOperation& operation,
+                                            const WorkflowRun& run, const RunContext& context,
+                                            const Scope& scope) {
   if (!step.body.has_value() || !step.body->payload.has_value()) return std::optional<Payload>();
   const Value& written = *step.body->payload;
   TRY(std::optional<Value> resolved, ResolveValue(written, scope));
@@ -128,8 +136,22 @@ Result<std::optional<Payload>> BuildPayload(const Step& step, const WorkflowRun&
   out.value = std::move(*resolved);
   out.is_text = written.IsString() && !LooksLikeExpression(written.AsString());
   FillToken(written, TokenFor(step, run, context), &out.value);
-  for (const Replacement& replacement : step.body->replacements) {
-    TRY(Replace(replacement, scope, &out.value));
+  out.media_type = step.body->content_type.empty() ? DefaultRequestType(operation, out.value)
+                                                   : step.body->content_type;
+  const auto& replacements = step.body->replacements;
+  const bool by_pointer = std::ranges::any_of(
+      replacements, [&](const Replacement& one) { return !IsXPath(one, out.media_type); });
+  // JSON that the document has as text is a value from here on.
+  if (by_pointer && out.value.IsString()) {
+    auto parsed = json::ParseValue(out.value.AsString());
+    if (!parsed.ok()) {
+      return Invalid("a replacement by JSON Pointer needs a JSON payload, and this text is none");
+    }
+    out.value = std::move(parsed).value();
+    out.is_text = false;
+  }
+  for (const Replacement& replacement : replacements) {
+    TRY(Replace(replacement, scope, out.media_type, &out.value));
   }
   return std::optional<Payload>(std::move(out));
 }
@@ -155,12 +177,13 @@ Result<OutgoingRequest> Build(const Step& step, const ApiOperation& operation,
     TRY(server, ChooseServer(operation.servers, context.options.server_variables));
   }
   TRY(OutgoingRequest request, BuildRequest(operation, server, values));
-  TRY(std::optional<Payload> payload, BuildPayload(step, run, context, scope));
+  TRY(std::optional<Payload> payload, BuildPayload(step, operation, run, context, scope));
   if (payload.has_value()) {
-    std::string type = step.body->content_type.empty()
-                           ? DefaultRequestType(operation, payload->value)
-                           : step.body->content_type;
-    TRY(request.body, EncodeBody(payload->value, payload->is_text, &type));
+    std::string type = payload->media_type;
+    TRY(request.body, EncodeBody(payload->value, payload->is_text, &type, [&](const Value& value) {
+          const MutexLock lock(context.shared.events_mutex);
+          return context.ports.events.ReadBinary(value);
+        }));
     request.has_body = true;
     const std::string* own = HeaderOf(request.headers, "Content-Type");
     if (own == nullptr) request.headers.emplace_back("Content-Type", type);
@@ -378,7 +401,13 @@ Found EvaluateOutput(const OutputRule& rule, const Scope& scope) {
     return value == nullptr ? nothing() : Found::Made(*value);
   }
   if (rule.selector == OutputRule::Selector::kXPath) {
-    return Found::Nothing("outputs selected by XPath are not supported: use a criterion or text");
+    if (!context.value().IsString()) {
+      return Found::Nothing(rule.expression +
+                            " is no text, so no XML that XPath could select from");
+    }
+    auto selected = SelectXPath(context.value().AsString(), rule.selection);
+    if (!selected.ok()) return Found::Nothing(selected.error().detail);
+    return selected.value().has_value() ? Found::Made(std::move(*selected.value())) : nothing();
   }
   const auto query = JsonPathQuery::Parse(rule.selection);
   if (!query.ok()) return Found::Nothing(query.error().detail);

@@ -44,6 +44,7 @@ class World final : public HttpPort, public TimePort, public EventPort {
   std::vector<RunEvent> events;
   std::vector<Durability> durabilities;
   std::vector<int64_t> sleeps;
+  std::map<std::string, std::string> files;  // Binary bodies by what stands for them.
   int64_t now_ms = 1'000'000;
   bool may_send_again = false;
   size_t events_max = SIZE_MAX;  // Beyond: the journal fails.
@@ -75,7 +76,14 @@ class World final : public HttpPort, public TimePort, public EventPort {
     return Ok();
   }
   Result<json::Value> KeepBinary(std::string_view bytes, std::string_view type) override {
-    return json::Value::String("file:" + std::to_string(bytes.size()) + ":" + std::string(type));
+    const std::string name = "file:" + std::to_string(bytes.size()) + ":" + std::string(type);
+    files[name] = bytes;
+    return json::Value::String(name);
+  }
+  Result<std::optional<std::string>> ReadBinary(const json::Value& value) override {
+    const auto found = value.IsString() ? files.find(value.AsString()) : files.end();
+    if (found == files.end()) return std::optional<std::string>();
+    return std::optional<std::string>(found->second);
   }
   bool MaySendAgain(std::string_view) override { return may_send_again; }
 
