@@ -17,11 +17,21 @@ Machine::~Machine() = default;
 Result<std::span<const PathItem>> Machine::Run(const PathProgramData& program,
                                                const PathItem& focus,
                                                const PathEnvironment& environment) {
+  Begin();
+  return RunMore(program, focus, environment);
+}
+
+void Machine::Begin() {
+  steps_ = 0;
+  arena_.Clear();
+}
+
+Result<std::span<const PathItem>> Machine::RunMore(const PathProgramData& program,
+                                                   const PathItem& focus,
+                                                   const PathEnvironment& environment) {
   program_ = &program;
   environment_ = &environment;
   focus_ = focus;
-  steps_ = 0;
-  arena_.Clear();
   stack_.clear();
   stack_.push_back(focus);
   Frame frame;

@@ -43,6 +43,10 @@ class Machine {
 
   Result<std::span<const PathItem>> Run(const PathProgramData& program, const PathItem& focus,
                                         const PathEnvironment& environment);
+  // The same in two parts: texts and quantities of all results since Begin() stay.
+  void Begin();
+  Result<std::span<const PathItem>> RunMore(const PathProgramData& program, const PathItem& focus,
+                                            const PathEnvironment& environment);
 
  private:
   // Items [begin, end) of the stack.
