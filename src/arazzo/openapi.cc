@@ -281,6 +281,20 @@ Result<OpenApi> OpenApi::Parse(std::string_view text, std::string_view url) {
   return out;
 }
 
+void OpenApi::Add(OpenApi other) {
+  for (ApiOperation& operation : other.operations_) {
+    const auto same = std::ranges::find(operations_, operation.id, &ApiOperation::id);
+    if (!operation.id.empty() && same != operations_.end()) {
+      same->problem = "both " + url_ + " and " + other.url_ + " have it";
+    }
+    operations_.push_back(std::move(operation));
+  }
+}
+
+void OpenApi::UseServer(const std::string& url) {
+  for (ApiOperation& operation : operations_) operation.servers.assign(1, ApiServer{url, {}});
+}
+
 const ApiOperation* OpenApi::FindById(std::string_view id) const {
   const auto found = std::ranges::find(operations_, id, &ApiOperation::id);
   return id.empty() || found == operations_.end() ? nullptr : &*found;

@@ -82,6 +82,12 @@ class OpenApi {
   // `url` is where the text came from. Errors: kInvalid and kTooLarge, "line:column: ..." first.
   static Result<OpenApi> Parse(std::string_view text, std::string_view url);
 
+  // Takes the operations of another description in. An id that both have is a problem of the
+  // operation, said when it is used.
+  void Add(OpenApi other);
+  // Replaces the servers of every operation.
+  void UseServer(const std::string& url);
+
   const std::string& url() const { return url_; }
   const std::vector<ApiOperation>& operations() const { return operations_; }
   // nullptr when there is none.

@@ -183,6 +183,28 @@ TEST(OpenApi, BuildsAndRefusesRequests) {
           .ok());
 }
 
+TEST(OpenApi, SeveralDescriptionsActAsOne) {
+  const auto parse = [](const std::string& ids, const std::string& url) {
+    std::string text = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n";
+    for (const char id : ids) {
+      text += std::string("  /") + id + ":\n    get: {operationId: " + id + ", responses: {}}\n";
+    }
+    auto api = OpenApi::Parse(text, url);
+    EXPECT_TRUE(api.ok());
+    return std::move(api).value();
+  };
+  OpenApi api = parse("ab", "https://one/x.yaml");
+  api.Add(parse("bc", "https://two/x.yaml"));
+  ASSERT_NE(api.FindById("c"), nullptr);
+  EXPECT_TRUE(api.FindById("c")->problem.empty());
+  EXPECT_EQ(api.FindById("c")->servers[0].url, "https://two/");
+  EXPECT_EQ(api.FindById("b")->problem, "both https://one/x.yaml and https://two/x.yaml have it");
+  api.UseServer("http://127.0.0.1:1");
+  for (const ApiOperation& operation : api.operations()) {
+    EXPECT_EQ(ChooseServer(operation.servers, {}).value(), "http://127.0.0.1:1");
+  }
+}
+
 TEST(OpenApi, EncodesBodies) {
   const Value object = json::ParseValue(R"({"a":"x y","b":[1,2],"o":{"k":true}})").value();
   struct Case {

@@ -72,6 +72,9 @@ class Loader {
       complaints->Error(source.place, "the source " + source.name + " (" + source.url +
                                           ") cannot be read: " + fetched.error().detail);
     } else {
+      if (!fetched.value().warning.empty()) {
+        complaints->Warn(source.place, fetched.value().warning);
+      }
       ReadSource(fetched.value(), trail, &loaded, unit, complaints);
     }
     unit->sources.push_back(std::move(loaded));
@@ -105,13 +108,25 @@ class Loader {
       unit->children.push_back(std::move(child));
       return;
     }
-    auto api = OpenApi::Parse(fetched.bytes, fetched.url);
+    auto api = ReadApi(fetched);
     if (!api.ok()) {
-      complaints->Error(source.place, "the source " + source.name + ": " + fetched.url + ":" +
-                                          api.error().detail);
+      complaints->Error(source.place, "the source " + source.name + ": " + api.error().detail);
       return;
     }
+    if (!fetched.server.empty()) api.value().UseServer(fetched.server);
     loaded->api = std::make_shared<const OpenApi>(std::move(api).value());
+  }
+
+  // A description, or several as one.
+  static Result<OpenApi> ReadApi(const FetchedDocument& fetched) {
+    auto api = OpenApi::Parse(fetched.bytes, fetched.url);
+    if (!api.ok()) return Invalid(fetched.url + ":" + api.error().detail);
+    for (const FetchedDocument& other : fetched.others) {
+      auto more = OpenApi::Parse(other.bytes, other.url);
+      if (!more.ok()) return Invalid(other.url + ":" + more.error().detail);
+      api.value().Add(std::move(more).value());
+    }
+    return std::move(api).value();
   }
 
   LoadedWorkflow Resolve(const Workflow& workflow, const LoadedDocument& unit,

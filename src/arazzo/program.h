@@ -19,6 +19,9 @@ namespace tarn::arazzo {
 struct FetchedDocument {
   std::string url;  // Where it was found in the end: the base of its relative references.
   std::string bytes;
+  std::vector<FetchedDocument> others;  // Of a folder: descriptions that belong to it too.
+  std::string server;                   // Replaces the servers of the description; empty: its own.
+  std::string warning;  // What is to be said about how it was found; empty: nothing.
 };
 
 // Reads documents for a program. The real one lives in cli (files, http, --source, the embedded

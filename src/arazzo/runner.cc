@@ -602,7 +602,9 @@ Result<RunResult> RunWorkflow(const Program& program, std::string_view workflow_
   start.Set("run", Value::String(options.run_id));
   start.Set("workflow", Value::String(workflow->workflow->id));
   start.Set("inputs", kept.inputs).Set("secrets", Value::MakeArray(std::move(secrets)));
-  TRY(context.Emit("run", std::move(start), Durability::kSynced));
+  // Nothing has been done yet that a crash could lose; the first request that must not be repeated
+  // syncs everything before it.
+  TRY(context.Emit("run", std::move(start)));
   TRY(RunResult result, Interpreter(&context).Call({program.root.get(), workflow}, inputs,
                                                    workflow->workflow->id, 0));
   result.message = context.Mask(std::move(result.message));

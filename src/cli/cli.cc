@@ -15,7 +15,8 @@ int Fail(std::string_view message) {
 int Fail(const Error& error) { return Fail(error.detail); }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Tarn: a health data lake that you own. It speaks Amazon HealthLake, FHIR and S3.",
+  CLI::App app("Tarn: a health data lake that you own. It speaks Amazon HealthLake, FHIR and S3, "
+               "and runs Arazzo workflows.",
                "tarn");
   app.set_version_flag("--version", std::string("tarn 0.1.0"));
   app.require_subcommand(1);
@@ -24,12 +25,18 @@ int Main(int argc, char** argv) {
       "  tarn serve --dev                 serve on 127.0.0.1:8080, data in ./tarn-data\n"
       "  tarn demo --once                 a first session: create, import, export, summary\n"
       "  tarn synth patients --patients 1000 --out patients/\n"
+      "  tarn run workflow.yml --input DatastoreName=mine\n"
       "  tarn VERB --help                 options and examples of one verb");
   Action action;
   AddServe(&app, &action);
   AddDemo(&app, &action);
   AddSynth(&app, &action);
   AddKms(&app, &action);
+  AddRun(&app, &action);
+  AddResume(&app, &action);
+  AddRuns(&app, &action);
+  AddShow(&app, &action);
+  AddCheck(&app, &action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // The adapter around a throwing library.

@@ -21,6 +21,11 @@ void AddServe(CLI::App* app, Action* action);
 void AddDemo(CLI::App* app, Action* action);
 void AddSynth(CLI::App* app, Action* action);
 void AddKms(CLI::App* app, Action* action);
+void AddRun(CLI::App* app, Action* action);
+void AddResume(CLI::App* app, Action* action);
+void AddRuns(CLI::App* app, Action* action);
+void AddShow(CLI::App* app, Action* action);
+void AddCheck(CLI::App* app, Action* action);
 
 // Prints "tarn: <error>" on standard error and returns 1.
 int Fail(const Error& error);

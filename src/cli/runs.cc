@@ -1,0 +1,219 @@
+// `tarn resume`, `tarn runs` and `tarn show`: runs that were made before.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "arazzo/limits.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/run_session.h"
+#include "cli/verbs.h"
+
+namespace tarn::cli {
+namespace {
+
+struct ResumeFlags {
+  RunFlags run;
+  std::string name;
+  bool repeat = false;
+  bool skip = false;
+  std::string answer;  // File with the skipped request's answer.
+};
+
+// The user knows that the request in doubt was done: what it answered, or nothing, becomes the
+// recorded answer. It is journalled first, so that a further resume takes the same way.
+Status Skip(const ResumeFlags& flags, runner_host::OpenRun* run) {
+  if (!run->journal.in_doubt) return Invalid("no request of this run is in doubt");
+  arazzo::HttpReply reply;
+  reply.status = 200;
+  if (!flags.answer.empty()) {
+    TRY(reply.body, ReadFile(flags.answer, arazzo::kOutputBytesMax));
+    TRY(json::ParseValue(reply.body));
+    reply.headers.emplace_back("Content-Type", "application/json");
+  }
+  const auto& events = run->journal.events;
+  const auto sent = std::find_if(events.rbegin(), events.rend(), [](const arazzo::RunEvent& event) {
+    return event.type == "send";
+  });
+  if (sent == events.rend()) return Internal("the journal has no request");
+  json::Value data = json::Value::MakeObject();
+  for (const std::string_view name : {"request", "workflow", "step"}) {
+    if (const json::Value* value = sent->data.Find(name)) data.Set(name, *value);
+  }
+  json::Value headers = json::Value::MakeArray();
+  for (const auto& [name, value] : reply.headers) {
+    headers.Append(json::Value::MakeArray({json::Value::String(name), json::Value::String(value)}));
+  }
+  data.Set("status", json::Value::Int(reply.status)).Set("headers", std::move(headers));
+  data.Set("body", json::Value::String(reply.body)).Set("given_by_user", json::Value::Bool(true));
+  data.Set("at", json::Value::Int(SystemClock().UnixMs()));
+  TRY(auto journal, runner_host::JournalFile::Open(run->folder, run->journal.valid_bytes));
+  TRY(journal.Append({"answer", std::move(data)}, arazzo::Durability::kSynced));
+  TRY(run->journal, runner_host::ReadJournalOf(run->folder));
+  return Ok();
+}
+
+// The recorded inputs, with the secrets given again.
+Result<json::Value> InputsAgain(const ResumeFlags& flags, const runner_host::RunRecord& record,
+                                std::vector<runner_host::DeclaredInput> declared,
+                                const runner_host::Environment& environment) {
+  for (runner_host::DeclaredInput& input : declared) {
+    const bool secret =
+        std::ranges::find(record.secret_inputs, input.name) != record.secret_inputs.end();
+    // Only what is missing is asked for, and only secrets can be missing.
+    input.required = secret;
+    input.has_default = input.has_default && !secret;
+  }
+  TRY(json::Value inputs, runner_host::GatherInputs(declared, flags.run.inputs, record.inputs,
+                                                    environment, TerminalQuestions()));
+  for (const std::string& name : record.secret_inputs) {
+    if (inputs.Find(name) != nullptr) continue;
+    return Invalid("the secret input " + name + " is not kept with the run: give it again (" +
+                   runner_host::InputVariable(name) + " or --input)");
+  }
+  return inputs;
+}
+
+int ResumeVerb(const ResumeFlags& flags) {
+  const auto environment = runner_host::SystemEnvironment();
+  const auto invalid = [&](const Error& error) {
+    return EndEarly(flags.run, "invalid", error.detail, kExitInvalid);
+  };
+  const auto runs = runner_host::RunsFolder(flags.run.runs_dir, environment);
+  if (!runs.ok()) return invalid(runs.error());
+  const auto folder = runner_host::FindRun(runs.value(), flags.name);
+  if (!folder.ok()) return invalid(folder.error());
+  auto run = runner_host::ReopenRun(folder.value());
+  if (!run.ok()) return invalid(run.error());
+  runner_host::RunRecord& record = run.value().record;
+  if (run.value().journal.status == arazzo::RunStatusName(arazzo::RunStatus::kEnded)) {
+    return EndEarly(flags.run, "ended", "the run " + record.id + " has ended; see tarn show", 0);
+  }
+  auto settings = CheckRunFlags(flags.run, record.choices);
+  if (!settings.ok()) return invalid(settings.error());
+  record.choices = settings.value().choices;
+  if (flags.skip) {
+    const Status skipped = Skip(flags, &run.value());
+    if (!skipped.ok()) return invalid(skipped.error());
+  }
+  auto loaded = LoadKept(record, environment);
+  if (!loaded.ok()) return invalid(loaded.error());
+  if (arazzo::HasErrors(loaded.value().diagnostics)) {
+    PrintDiagnostics(loaded.value().diagnostics);
+    return EndEarly(flags.run, "invalid", "the run cannot go on", kExitInvalid);
+  }
+  auto inputs = InputsAgain(flags, record, loaded.value().declared, environment);
+  if (!inputs.ok()) return invalid(inputs.error());
+  const auto repeat = [](const std::string&) { return true; };
+  return CarryOut({&run.value(), &loaded.value(), &flags.run, std::move(inputs).value(),
+                   flags.repeat ? repeat : TerminalDecision()},
+                  environment);
+}
+
+std::string ShortTime(int64_t unix_ms) {
+  std::string text = FormatIso8601Seconds(unix_ms);
+  text[10] = ' ';
+  return text.substr(0, 19);
+}
+
+int RunsVerb(const RunFlags& flags) {
+  const auto runs = runner_host::RunsFolder(flags.runs_dir, runner_host::SystemEnvironment());
+  if (!runs.ok()) return Fail(runs.error());
+  const auto ids = runner_host::ListRunIds(runs.value());
+  if (!ids.ok()) return Fail(ids.error());
+  json::Value list = json::Value::MakeArray();
+  for (const std::string& id : ids.value()) {
+    const runner_host::RunSummary run = runner_host::Summarize(runs.value(), id);
+    if (flags.json) {
+      json::Value entry = json::Value::MakeObject();
+      entry.Set("run", json::Value::String(run.id)).Set("status", json::Value::String(run.status));
+      entry.Set("started", json::Value::String(FormatIso8601Seconds(run.started_unix_ms)));
+      entry.Set("workflow", json::Value::String(run.workflow));
+      entry.Set("file", json::Value::String(run.file));
+      list.Append(std::move(entry));
+    } else {
+      std::printf("%s  %-15s %s  %s (%s)\n", run.id.c_str(), run.status.c_str(),
+                  ShortTime(run.started_unix_ms).c_str(), run.workflow.c_str(), run.file.c_str());
+    }
+  }
+  if (flags.json) std::printf("%s\n", json::ToText(list).c_str());
+  if (!flags.json && ids.value().empty()) std::printf("no runs in %s\n", runs.value().c_str());
+  return 0;
+}
+
+int ShowVerb(const RunFlags& flags, const std::string& name) {
+  const auto environment = runner_host::SystemEnvironment();
+  const auto runs = runner_host::RunsFolder(flags.runs_dir, environment);
+  if (!runs.ok()) return Fail(runs.error());
+  const auto folder = runner_host::FindRun(runs.value(), name);
+  if (!folder.ok()) return Fail(folder.error()), kExitInvalid;
+  const auto journal = runner_host::ReadJournalOf(folder.value());
+  if (!journal.ok()) return Fail(journal.error());
+  const runner_host::Masker masker;  // The journal knows which secrets it must not hold.
+  const auto write = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  };
+  const auto view = flags.json ? runner_host::MakeJsonView(write, &masker, flags.verbose)
+                               : runner_host::MakePlainView(write, &masker, flags.verbose);
+  for (const arazzo::RunEvent& event : journal.value().events) view->Show(event);
+  if (!flags.json && journal.value().in_doubt) {
+    std::printf("the last request is in doubt: it may have been done\n");
+  }
+  return 0;
+}
+
+void AddName(CLI::App* verb, std::string* name) {
+  verb->add_option("RUN", *name, "The run: its id, the beginning of one, or last")->required();
+}
+
+}  // namespace
+
+void AddResume(CLI::App* app, Action* action) {
+  auto flags = std::make_shared<ResumeFlags>();
+  CLI::App* resume = app->add_subcommand("resume", "Go on with a run that was stopped");
+  AddName(resume, &flags->name);
+  auto* repeat = resume->add_flag("--repeat", flags->repeat, "Send a request in doubt again");
+  auto* skip = resume
+                   ->add_flag("--skip", flags->skip,
+                              "Take a request in doubt for done, with status 200 and no body")
+                   ->excludes(repeat);
+  resume
+      ->add_option("--answer", flags->answer,
+                   "FILE with the JSON that the skipped request answered")
+      ->needs(skip);
+  AddResumeFlags(resume, &flags->run);
+  resume->footer(
+      "Answers that the run's journal holds are not asked for again. A request whose outcome is\n"
+      "unknown is repeated when it is safe or carries an idempotency token; else you are asked, "
+      "and\n"
+      "without a terminal the exit status is 5. Other exit statuses are those of tarn run.\n\n"
+      "Examples:\n"
+      "  tarn resume last\n"
+      "  tarn resume 20260102-030405-1f2e3d --timeout 4h\n"
+      "  tarn resume last --skip --answer created.json");
+  resume->callback([=] { *action = [=] { return ResumeVerb(*flags); }; });
+}
+
+void AddRuns(CLI::App* app, Action* action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* runs = app->add_subcommand("runs", "List runs, the newest first");
+  runs->add_flag("--json", flags->json, "As one JSON array");
+  runs->add_option("--runs-dir", flags->runs_dir, "Where runs are kept");
+  runs->footer("Examples:\n  tarn runs\n  tarn runs --json");
+  runs->callback([=] { *action = [=] { return RunsVerb(*flags); }; });
+}
+
+void AddShow(CLI::App* app, Action* action) {
+  auto flags = std::make_shared<RunFlags>();
+  auto name = std::make_shared<std::string>();
+  CLI::App* show = app->add_subcommand("show", "Show again what happened in a run");
+  AddName(show, name.get());
+  show->add_flag("--json", flags->json, "One JSON object for each event");
+  show->add_flag("-v,--verbose", flags->verbose, "Bodies and actions too");
+  show->add_option("--runs-dir", flags->runs_dir, "Where runs are kept");
+  show->footer("Examples:\n  tarn show last\n  tarn show last --json -v");
+  show->callback([=] { *action = [=] { return ShowVerb(*flags, *name); }; });
+}
+
+}  // namespace tarn::cli

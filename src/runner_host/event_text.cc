@@ -1,0 +1,153 @@
+#include "runner_host/event_text.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+
+namespace tarn::runner_host {
+namespace {
+
+using arazzo::RunEvent;
+using json::Value;
+
+constexpr size_t kStepColumns = 20;
+constexpr size_t kBodyBytesShown = 4096;
+
+std::string KeyOf(const RunEvent& event) {
+  return EventTextOf(event, "workflow") + "\n" + EventTextOf(event, "step");
+}
+
+void AppendBody(const RunEvent& event, std::string_view mark, const Masker& masker,
+                std::vector<TextLine>* out) {
+  std::string body = masker.Text(EventTextOf(event, "body"));
+  if (body.empty()) return;
+  if (body.size() > kBodyBytesShown) {
+    const size_t whole = body.size();
+    body.resize(Utf8PrefixBytes(body, kBodyBytesShown));
+    body += "... (" + std::to_string(whole) + " bytes)";
+  }
+  // Control characters of a body have no business in somebody's terminal.
+  for (char& c : body) {
+    if ((c >= 0 && c < ' ') || c == 0x7f) c = ' ';
+  }
+  out->push_back({"  " + std::string(mark) + " " + body, Tone::kQuiet});
+}
+
+}  // namespace
+
+std::string EventTextOf(const RunEvent& event, std::string_view name) {
+  const Value* value = event.data.Find(name);
+  return value != nullptr && value->IsString() ? value->AsString() : "";
+}
+
+int64_t EventNumberOf(const RunEvent& event, std::string_view name) {
+  const Value* value = event.data.Find(name);
+  return value != nullptr && value->IsNumber() ? value->AsInt().value_or(0) : 0;
+}
+
+std::string FormatSpan(int64_t ms) {
+  if (ms < 1000) return std::to_string(ms) + " ms";
+  const int64_t seconds = (ms + 500) / 1000;
+  if (seconds < 120) return std::to_string(seconds) + " s";
+  if (seconds < 120 * 60) return std::to_string(seconds / 60) + " min";
+  return std::to_string(seconds / 3600) + " h";
+}
+
+std::string Ordinal(uint64_t number) {
+  const uint64_t last_two = number % 100;
+  const bool teen = last_two >= 11 && last_two <= 13;
+  const char* const end = teen               ? "th"
+                          : number % 10 == 1 ? "st"
+                          : number % 10 == 2 ? "nd"
+                          : number % 10 == 3 ? "rd"
+                                             : "th";
+  return std::to_string(number) + end;
+}
+
+std::string StepColumn(std::string_view step) {
+  std::string out(step);
+  out.resize(std::max(out.size(), kStepColumns), ' ');
+  return out + " ";
+}
+
+std::string WaitLine(const RunEvent& event, int64_t left_ms) {
+  const std::string observed = EventTextOf(event, "observed");
+  // Whole seconds, rounded up: a countdown ends with "1 s".
+  const int64_t shown_ms = left_ms < 1000 ? left_ms : (left_ms + 999) / 1000 * 1000;
+  return StepColumn(EventTextOf(event, "step")) + (observed.empty() ? "" : observed + ", ") +
+         "again in " + FormatSpan(shown_ms) + ", " +
+         Ordinal(static_cast<uint64_t>(EventNumberOf(event, "count"))) + " poll, " +
+         FormatSpan(EventNumberOf(event, "elapsed_ms")) + " of " +
+         FormatSpan(EventNumberOf(event, "timeout_ms"));
+}
+
+TextLine EventText::Answer(const RunEvent& event) {
+  ++requests_;
+  const auto found = sent_.find(KeyOf(event));
+  const Sent sent = found == sent_.end() ? Sent{} : found->second;
+  const int64_t status = EventNumberOf(event, "status");
+  std::string text = StepColumn(EventTextOf(event, "step")) + sent.method + " " + sent.url + " -> ";
+  if (status == 0) return {text + "no answer: " + EventTextOf(event, "body"), Tone::kBad};
+  text += std::to_string(status);
+  if (sent.at != 0) {
+    text += ", " + FormatSpan(std::max<int64_t>(0, EventNumberOf(event, "at") - sent.at));
+  }
+  return {text, status >= 400 ? Tone::kWarning : Tone::kPlain};
+}
+
+std::vector<TextLine> EventText::End(const RunEvent& event) const {
+  const std::string status = EventTextOf(event, "status");
+  const std::string message = EventTextOf(event, "message");
+  std::string text = status;
+  if (began_ != 0) {
+    text += " after " + FormatSpan(std::max<int64_t>(0, EventNumberOf(event, "at") - began_)) +
+            ", " + std::to_string(requests_) + (requests_ == 1 ? " request" : " requests");
+  }
+  if (!message.empty()) text += ": " + masker_.Text(message);
+  std::vector<TextLine> out{{text, status == "ended" ? Tone::kGood : Tone::kBad}};
+  const Value* outputs = event.data.Find("outputs");
+  if (outputs == nullptr || !outputs->IsObject()) return out;
+  for (const auto& [name, value] : outputs->members()) {
+    out.push_back({"  " + StepColumn(name) +
+                       masker_.Text(value.IsString() ? value.AsString() : json::ToText(value)),
+                   Tone::kPlain});
+  }
+  return out;
+}
+
+std::vector<TextLine> EventText::Lines(const RunEvent& event) {
+  const std::string step = EventTextOf(event, "step");
+  std::vector<TextLine> out;
+  if (event.type == "run") {
+    if (began_ == 0) began_ = EventNumberOf(event, "at");
+    root_ = EventTextOf(event, "workflow");
+    return {{"run " + EventTextOf(event, "run") + ": " + root_, Tone::kPlain}};
+  }
+  if (event.type == "workflow") {
+    const std::string path = EventTextOf(event, "workflow");
+    if (path != root_) out.push_back({"workflow " + path, Tone::kQuiet});
+  } else if (event.type == "send") {
+    sent_[KeyOf(event)] = {EventTextOf(event, "method"), masker_.Text(EventTextOf(event, "url")),
+                           EventNumberOf(event, "at")};
+    if (verbose_) AppendBody(event, ">", masker_, &out);
+  } else if (event.type == "answer") {
+    out.push_back(Answer(event));
+    if (verbose_ && EventNumberOf(event, "status") != 0) AppendBody(event, "<", masker_, &out);
+  } else if (event.type == "criterion") {
+    out.push_back({StepColumn(step) + "failed: " + EventTextOf(event, "reason"), Tone::kBad});
+  } else if (event.type == "wait") {
+    out.push_back({WaitLine(event, EventNumberOf(event, "wait_ms")), Tone::kQuiet});
+  } else if (event.type == "warning") {
+    out.push_back({"warning: " + EventTextOf(event, "message"), Tone::kWarning});
+  } else if (event.type == "action" && verbose_) {
+    const std::string observed = EventTextOf(event, "observed");
+    out.push_back({StepColumn(step) + (observed.empty() ? "" : observed + ": ") + "action " +
+                       EventTextOf(event, "action"),
+                   Tone::kQuiet});
+  } else if (event.type == "end") {
+    return End(event);
+  }
+  return out;
+}
+
+}  // namespace tarn::runner_host
