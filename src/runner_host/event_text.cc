@@ -17,9 +17,15 @@ std::string KeyOf(const RunEvent& event) {
   return EventTextOf(event, "workflow") + "\n" + EventTextOf(event, "step");
 }
 
-void AppendBody(const RunEvent& event, std::string_view mark, const Masker& masker,
+// Answers are sealed in the journal.
+std::string BodyOf(const RunEvent& event) {
+  std::string body = EventTextOf(event, "body");
+  return event.type == "answer" ? arazzo::ShowSealed(body) : body;
+}
+
+void AppendBody(const RunEvent& event, std::string_view mark, const arazzo::SecretMask& masker,
                 std::vector<TextLine>* out) {
-  std::string body = masker.Text(EventTextOf(event, "body"));
+  std::string body = masker.Mask(BodyOf(event));
   if (body.empty()) return;
   if (body.size() > kBodyBytesShown) {
     const size_t whole = body.size();
@@ -87,7 +93,7 @@ TextLine EventText::Answer(const RunEvent& event) {
   const Sent sent = found == sent_.end() ? Sent{} : found->second;
   const int64_t status = EventNumberOf(event, "status");
   std::string text = StepColumn(EventTextOf(event, "step")) + sent.method + " " + sent.url + " -> ";
-  if (status == 0) return {text + "no answer: " + EventTextOf(event, "body"), Tone::kBad};
+  if (status == 0) return {text + "no answer: " + BodyOf(event), Tone::kBad};
   text += std::to_string(status);
   if (sent.at != 0) {
     text += ", " + FormatSpan(std::max<int64_t>(0, EventNumberOf(event, "at") - sent.at));
@@ -103,13 +109,13 @@ std::vector<TextLine> EventText::End(const RunEvent& event) const {
     text += " after " + FormatSpan(std::max<int64_t>(0, EventNumberOf(event, "at") - began_)) +
             ", " + std::to_string(requests_) + (requests_ == 1 ? " request" : " requests");
   }
-  if (!message.empty()) text += ": " + masker_.Text(message);
+  if (!message.empty()) text += ": " + masker_.Mask(message);
   std::vector<TextLine> out{{text, status == "ended" ? Tone::kGood : Tone::kBad}};
   const Value* outputs = event.data.Find("outputs");
   if (outputs == nullptr || !outputs->IsObject()) return out;
   for (const auto& [name, value] : outputs->members()) {
     out.push_back({"  " + StepColumn(name) +
-                       masker_.Text(value.IsString() ? value.AsString() : json::ToText(value)),
+                       masker_.Mask(value.IsString() ? value.AsString() : json::ToText(value)),
                    Tone::kPlain});
   }
   return out;
@@ -127,7 +133,7 @@ std::vector<TextLine> EventText::Lines(const RunEvent& event) {
     const std::string path = EventTextOf(event, "workflow");
     if (path != root_) out.push_back({"workflow " + path, Tone::kQuiet});
   } else if (event.type == "send") {
-    sent_[KeyOf(event)] = {EventTextOf(event, "method"), masker_.Text(EventTextOf(event, "url")),
+    sent_[KeyOf(event)] = {EventTextOf(event, "method"), masker_.Mask(EventTextOf(event, "url")),
                            EventNumberOf(event, "at")};
     if (verbose_) AppendBody(event, ">", masker_, &out);
   } else if (event.type == "answer") {

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "arazzo/runner.h"
-#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 
@@ -24,7 +23,7 @@ struct TextLine {
 class EventText {
  public:
   // `masker` must outlive the object.
-  EventText(const Masker* masker, bool verbose) : masker_(*masker), verbose_(verbose) {}
+  EventText(const arazzo::SecretMask* masker, bool verbose) : masker_(*masker), verbose_(verbose) {}
 
   std::vector<TextLine> Lines(const arazzo::RunEvent& event);
 
@@ -36,7 +35,7 @@ class EventText {
   TextLine Answer(const arazzo::RunEvent& event);
   std::vector<TextLine> End(const arazzo::RunEvent& event) const;
 
-  const Masker& masker_;
+  const arazzo::SecretMask& masker_;
   const bool verbose_;
   std::map<std::string, Sent> sent_;  // By workflow path and step.
   std::string root_;                  // The path of the outermost workflow.

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "json/writer.h"
 #include "runner_host/limits.h"
+#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 namespace {
@@ -22,11 +23,11 @@ constexpr std::string_view kHead =
     "\n";
 constexpr std::string_view kTail = "\n]}}\n";
 
-void AppendFields(const Fields& fields, const Masker& masker, json::Writer* out) {
+void AppendFields(const Fields& fields, const arazzo::SecretMask& masker, json::Writer* out) {
   out->Key("headers").BeginArray();
   for (const auto& [name, value] : fields) {
     out->BeginObject().Key("name").String(name);
-    out->Key("value").String(masker.Header(name, value)).EndObject();
+    out->Key("value").String(MaskHeader(masker, name, value)).EndObject();
   }
   out->EndArray();
   out->Key("cookies").BeginArray().EndArray().Key("headersSize").Int(-1);
@@ -40,26 +41,26 @@ std::string TypeOf(const Fields& fields) {
 }
 
 // Long bodies are cut, and say so; bytes that are no text are Base64 where HAR allows it.
-void AppendText(std::string_view body, const Masker& masker, json::Writer* out) {
+void AppendText(std::string_view body, const arazzo::SecretMask& masker, json::Writer* out) {
   const bool is_text = IsUtf8(body);
   const std::string_view kept =
       body.substr(0, is_text ? Utf8PrefixBytes(body, kHarBodyBytesMax) : kHarBodyBytesMax);
   if (is_text) {
-    out->Key("text").String(masker.Text(kept));
+    out->Key("text").String(masker.Mask(std::string(kept)));
   } else {
     out->Key("text").String(Base64Encode(kept)).Key("encoding").String("base64");
   }
   if (kept.size() < body.size()) out->Key("comment").String("cut at 1 MiB");
 }
 
-std::string Entry(const HarExchange& exchange, const Masker& masker) {
+std::string Entry(const HarExchange& exchange, const arazzo::SecretMask& masker) {
   std::string text;
   json::Writer out(&text);
   out.BeginObject();
   out.Key("startedDateTime").String(FormatFhirInstant(exchange.started_unix_ms));
   out.Key("time").Int(exchange.duration_ms).Key("comment").String(exchange.step);
   out.Key("request").BeginObject();
-  out.Key("method").String(exchange.method).Key("url").String(masker.Text(exchange.url));
+  out.Key("method").String(exchange.method).Key("url").String(masker.Mask(exchange.url));
   out.Key("httpVersion").String("HTTP/1.1");
   AppendFields(exchange.request_headers, masker, &out);
   out.Key("queryString").BeginArray();
@@ -71,7 +72,7 @@ std::string Entry(const HarExchange& exchange, const Masker& masker) {
           .Key("name")
           .String(name)
           .Key("value")
-          .String(masker.Text(value))
+          .String(masker.Mask(value))
           .EndObject();
     }
   }
@@ -92,7 +93,7 @@ std::string Entry(const HarExchange& exchange, const Masker& masker) {
   out.Key("mimeType").String(TypeOf(exchange.response_headers));
   if (!exchange.response_body.empty()) AppendText(exchange.response_body, masker, &out);
   out.EndObject();
-  if (!exchange.failure.empty()) out.Key("comment").String(masker.Text(exchange.failure));
+  if (!exchange.failure.empty()) out.Key("comment").String(masker.Mask(exchange.failure));
   out.EndObject().Key("cache").BeginObject().EndObject();
   out.Key("timings").BeginObject().Key("send").Int(0).Key("wait").Int(exchange.duration_ms);
   out.Key("receive").Int(0).EndObject().EndObject();
@@ -102,7 +103,8 @@ std::string Entry(const HarExchange& exchange, const Masker& masker) {
 
 }  // namespace
 
-Result<std::unique_ptr<HarFile>> HarFile::Create(const std::string& path, const Masker* masker) {
+Result<std::unique_ptr<HarFile>> HarFile::Create(const std::string& path,
+                                                 const arazzo::SecretMask* masker) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.valid()) return ErrnoError(path, errno);
   TRY(WriteAll(fd.get(), std::string(kHead) + std::string(kTail)));

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "arazzo/secrets.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 
@@ -33,15 +33,16 @@ struct HarExchange {
 class HarFile {
  public:
   // Replaces the file. `masker` must outlive the object. Errors: kForbidden, kUnavailable.
-  static Result<std::unique_ptr<HarFile>> Create(const std::string& path, const Masker* masker);
+  static Result<std::unique_ptr<HarFile>> Create(const std::string& path,
+                                                 const arazzo::SecretMask* masker);
   Status Add(const HarExchange& exchange);
 
  private:
-  HarFile(std::string path, UniqueFd fd, const Masker* masker)
+  HarFile(std::string path, UniqueFd fd, const arazzo::SecretMask* masker)
       : path_(std::move(path)), masker_(*masker), fd_(std::move(fd)) {}
 
   const std::string path_;
-  const Masker& masker_;
+  const arazzo::SecretMask& masker_;
   Mutex mutex_;
   UniqueFd fd_ GUARDED_BY(mutex_);
   uint64_t end_ GUARDED_BY(mutex_) = 0;  // Where the closing brackets begin.

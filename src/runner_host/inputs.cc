@@ -235,21 +235,4 @@ std::vector<std::string> ListViolations(const arazzo::LoadedWorkflow& workflow,
   return out;
 }
 
-Value WithoutSecrets(const arazzo::LoadedWorkflow& workflow, const Value& inputs,
-                     std::vector<std::string>* names) {
-  if (!workflow.inputs.has_value() || !inputs.IsObject()) return inputs;
-  Value out = Value::MakeObject();
-  for (const auto& [name, value] : inputs.members()) {
-    // By member: a secret anywhere inside takes the whole member along.
-    Value alone = Value::MakeObject();
-    alone.Set(name, value);
-    if (workflow.inputs->Secrets(alone).empty()) {
-      out.Set(name, value);
-    } else {
-      names->push_back(name);
-    }
-  }
-  return out;
-}
-
 }  // namespace tarn::runner_host

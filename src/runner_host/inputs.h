@@ -51,10 +51,6 @@ std::vector<std::string> ListViolations(const arazzo::LoadedWorkflow& workflow,
                                         const std::vector<DeclaredInput>& declared,
                                         const json::Value& inputs);
 
-// Splits off the members that hold secrets; their names go to *names.
-json::Value WithoutSecrets(const arazzo::LoadedWorkflow& workflow, const json::Value& inputs,
-                           std::vector<std::string>* names);
-
 // "TARN_INPUT_Datastore_Name"
 std::string InputVariable(std::string_view name);
 

@@ -58,7 +58,7 @@ std::string Fit(std::string_view text, size_t columns) {
 
 class LiveView final : public RunView {
  public:
-  LiveView(WriteText write, const Masker* masker, const ViewOptions& options)
+  LiveView(WriteText write, const arazzo::SecretMask* masker, const ViewOptions& options)
       : write_(std::move(write)), text_(masker, options.verbose), options_(options) {}
 
   ~LiveView() override {
@@ -207,7 +207,7 @@ class LiveView final : public RunView {
 
 }  // namespace
 
-std::unique_ptr<RunView> MakeLiveView(WriteText write, const Masker* masker,
+std::unique_ptr<RunView> MakeLiveView(WriteText write, const arazzo::SecretMask* masker,
                                       const ViewOptions& options) {
   return std::make_unique<LiveView>(std::move(write), masker, options);
 }

@@ -10,6 +10,7 @@
 #include "http/server.h"
 #include "runner_host/aws_profile.h"
 #include "runner_host/limits.h"
+#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 namespace {
@@ -51,8 +52,8 @@ std::string OriginOf(const Url& url) {
   return url.scheme + "://" + url.host + ":" + std::to_string(url.port);
 }
 
-NetworkPort::NetworkPort(NetworkOptions options, const Masker* masker, const Clock* clock,
-                         HarFile* har)
+NetworkPort::NetworkPort(NetworkOptions options, const arazzo::SecretMask* masker,
+                         const Clock* clock, HarFile* har)
     : options_(std::move(options)), masker_(*masker), clock_(*clock), har_(har), client_({}) {}
 
 Status NetworkPort::Allow(const Url& url, const OutgoingRequest& request) const {
@@ -64,10 +65,10 @@ Status NetworkPort::Allow(const Url& url, const OutgoingRequest& request) const 
     if (IsCredentialHeader(name)) {
       return Forbidden("the header " + name + " may not go over plain http to " + url.host);
     }
-    if (masker_.Holds(value))
+    if (HoldsSecret(masker_, value))
       return Forbidden("a secret may not go over plain http to " + url.host);
   }
-  if (masker_.Holds(request.url) || masker_.Holds(request.body)) {
+  if (HoldsSecret(masker_, request.url) || HoldsSecret(masker_, request.body)) {
     return Forbidden("a secret may not go over plain http to " + url.host);
   }
   return Ok();

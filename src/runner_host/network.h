@@ -14,7 +14,6 @@
 #include "http/client.h"
 #include "runner_host/aws_settings.h"
 #include "runner_host/har.h"
-#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 
@@ -31,7 +30,8 @@ struct NetworkOptions {
 class NetworkPort final : public arazzo::HttpPort {
  public:
   // `har` may be null. All pointers must outlive the port.
-  NetworkPort(NetworkOptions options, const Masker* masker, const Clock* clock, HarFile* har);
+  NetworkPort(NetworkOptions options, const arazzo::SecretMask* masker, const Clock* clock,
+              HarFile* har);
 
   // Errors: as HttpPort::Send; kUnavailable also when the HAR file cannot be written.
   Result<arazzo::HttpReply> Send(const arazzo::OutgoingRequest& request,
@@ -47,7 +47,7 @@ class NetworkPort final : public arazzo::HttpPort {
                      arazzo::OutgoingRequest* request) const;
 
   const NetworkOptions options_;
-  const Masker& masker_;
+  const arazzo::SecretMask& masker_;
   const Clock& clock_;
   HarFile* const har_;
   http::Client client_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "arazzo/limits.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "crypto/digest.h"
@@ -70,6 +71,19 @@ Result<json::Value> RunEvents::KeepBinary(std::string_view bytes, std::string_vi
     out.Set(member, json::Value::String(path));
   }
   return out;
+}
+
+Result<std::optional<std::string>> RunEvents::ReadBinary(const json::Value& value) {
+  const json::Value* file = value.IsString() ? &value : value.Find("file");
+  if (file == nullptr || !file->IsString()) return std::optional<std::string>();
+  const std::string& path = file->AsString();
+  const std::string begin = parts_.files_folder + "/";
+  // A name of ours holds no slash: nothing outside the folder can be named.
+  if (!path.starts_with(begin) || path.find('/', begin.size()) != std::string::npos) {
+    return std::optional<std::string>();
+  }
+  TRY(std::string bytes, ReadFile(path, arazzo::kOutputBytesMax));
+  return std::optional<std::string>(std::move(bytes));
 }
 
 bool RunEvents::MaySendAgain(std::string_view description) {

@@ -35,6 +35,8 @@ class RunEvents final : public arazzo::EventPort {
   // The bytes' file: its path as a string; with the AWS profile an object with `file`, `bytes`,
   // `mediaType`, and the path as `imageFrameBlob` and `imageSetMetadataBlob`.
   Result<json::Value> KeepBinary(std::string_view bytes, std::string_view media_type) override;
+  // Only of files that KeepBinary made.
+  Result<std::optional<std::string>> ReadBinary(const json::Value& value) override;
   bool MaySendAgain(std::string_view description) override;
 
   void Tick();

@@ -1,8 +1,8 @@
 // A run on disk, below the folder of all runs:
 //
-//   <runs>/<run>/run.json   what was asked for: workflow, inputs without secrets, choices, and the
-//                           documents as they were read
-//   <runs>/<run>/journal    what happened (arazzo/journal.h), appended
+//   <runs>/<run>/run.json   what was asked for: workflow, choices, and the documents as they were
+//                           read
+//   <runs>/<run>/journal    what happened (arazzo/journal.h), inputs first, appended
 //   <runs>/<run>/files/     binary bodies of responses
 //   <runs>/<run>/lock       held by the process that carries the run on
 //
@@ -45,8 +45,6 @@ struct RunRecord {
   int64_t started_unix_ms = 0;
   std::string file;  // As given on the command line.
   std::string workflow;
-  json::Value inputs = json::Value::MakeObject();
-  std::vector<std::string> secret_inputs;  // Names whose values are not kept.
   RunChoices choices;
   KeptDocument root;
   std::vector<KeptDocument> sources;

@@ -115,7 +115,6 @@ std::string EncodeRecord(const RunRecord& record) {
   Value out = Value::MakeObject();
   out.Set("run", Value::String(record.id)).Set("started", Value::Int(record.started_unix_ms));
   out.Set("file", Value::String(record.file)).Set("workflow", Value::String(record.workflow));
-  out.Set("inputs", record.inputs).Set("secret_inputs", FromStrings(record.secret_inputs));
   out.Set("choices", FromChoices(record.choices));
   Value sources = Value::MakeArray();
   for (const KeptDocument& source : record.sources) sources.Append(FromKept(source));
@@ -134,18 +133,14 @@ Result<RunRecord> DecodeRecord(std::string_view text) {
   out.file = Text(value, "file");
   out.workflow = Text(value, "workflow");
   const Value* started = value.Find("started");
-  const Value* inputs = value.Find("inputs");
   const Value* choices = value.Find("choices");
   const Value* root = value.Find("document");
   const Value* sources = value.Find("sources");
-  if (out.id.empty() || started == nullptr || !started->IsNumber() || inputs == nullptr ||
-      !inputs->IsObject() || choices == nullptr || root == nullptr || sources == nullptr ||
-      !sources->IsArray()) {
+  if (out.id.empty() || started == nullptr || !started->IsNumber() || choices == nullptr ||
+      root == nullptr || sources == nullptr || !sources->IsArray()) {
     return damaged();
   }
   out.started_unix_ms = started->AsInt().value_or(0);
-  out.inputs = *inputs;
-  out.secret_inputs = Strings(value, "secret_inputs");
   out.choices = ToChoices(*choices);
   out.root = ToKept(*root);
   for (const Value& source : sources->items()) out.sources.push_back(ToKept(source));

@@ -2,6 +2,7 @@
 
 #include "json/value.h"
 #include "runner_host/event_text.h"
+#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 namespace {
@@ -10,7 +11,7 @@ using arazzo::RunEvent;
 
 class PlainView final : public RunView {
  public:
-  PlainView(WriteText write, const Masker* masker, bool verbose)
+  PlainView(WriteText write, const arazzo::SecretMask* masker, bool verbose)
       : write_(std::move(write)), text_(masker, verbose) {}
 
   void Show(const RunEvent& event) override {
@@ -28,7 +29,7 @@ class PlainView final : public RunView {
 
 class JsonView final : public RunView {
  public:
-  JsonView(WriteText write, const Masker* masker, bool verbose)
+  JsonView(WriteText write, const arazzo::SecretMask* masker, bool verbose)
       : write_(std::move(write)), masker_(*masker), verbose_(verbose) {}
 
   void Show(const RunEvent& event) override {
@@ -38,8 +39,11 @@ class JsonView final : public RunView {
       const bool content = name == "headers" || name == "body" || name == "body_base64";
       if (name == "headers" && verbose_) {
         line.Set(name, Headers(value));
+      } else if (name == "body" && verbose_ && event.type == "answer" && value.IsString()) {
+        const std::string shown = arazzo::ShowSealed(value.AsString());
+        line.Set(name, json::Value::String(masker_.Mask(shown)));
       } else if (!content || verbose_) {
-        line.Set(name, masker_.Value(value));
+        line.Set(name, masker_.Mask(value));
       }
     }
     write_(json::ToText(line) + "\n");
@@ -57,24 +61,27 @@ class JsonView final : public RunView {
                          pair.items()[1].IsString();
       if (!valid) continue;
       const std::string& name = pair.items()[0].AsString();
-      const std::string value = masker_.Header(name, pair.items()[1].AsString());
+      const std::string value =
+          MaskHeader(masker_, name, arazzo::ShowSealed(pair.items()[1].AsString()));
       out.Append(json::Value::MakeArray({json::Value::String(name), json::Value::String(value)}));
     }
     return out;
   }
 
   WriteText write_;
-  const Masker& masker_;
+  const arazzo::SecretMask& masker_;
   const bool verbose_;
 };
 
 }  // namespace
 
-std::unique_ptr<RunView> MakePlainView(WriteText write, const Masker* masker, bool verbose) {
+std::unique_ptr<RunView> MakePlainView(WriteText write, const arazzo::SecretMask* masker,
+                                       bool verbose) {
   return std::make_unique<PlainView>(std::move(write), masker, verbose);
 }
 
-std::unique_ptr<RunView> MakeJsonView(WriteText write, const Masker* masker, bool verbose) {
+std::unique_ptr<RunView> MakeJsonView(WriteText write, const arazzo::SecretMask* masker,
+                                      bool verbose) {
   return std::make_unique<JsonView>(std::move(write), masker, verbose);
 }
 

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "arazzo/runner.h"
-#include "runner_host/masker.h"
 
 namespace tarn::runner_host {
 
@@ -32,12 +31,14 @@ struct ViewOptions {
 
 // All of these: `masker` must outlive the view.
 // Plain lines: pipes and files.
-std::unique_ptr<RunView> MakePlainView(WriteText write, const Masker* masker, bool verbose);
+std::unique_ptr<RunView> MakePlainView(WriteText write, const arazzo::SecretMask* masker,
+                                       bool verbose);
 // A terminal: finished steps are lines, steps under way are drawn over themselves.
-std::unique_ptr<RunView> MakeLiveView(WriteText write, const Masker* masker,
+std::unique_ptr<RunView> MakeLiveView(WriteText write, const arazzo::SecretMask* masker,
                                       const ViewOptions& options);
 // One JSON object a line; `event` says what happened, the other members are the event's data.
 // Headers and bodies only when verbose.
-std::unique_ptr<RunView> MakeJsonView(WriteText write, const Masker* masker, bool verbose);
+std::unique_ptr<RunView> MakeJsonView(WriteText write, const arazzo::SecretMask* masker,
+                                      bool verbose);
 
 }  // namespace tarn::runner_host
