@@ -43,7 +43,8 @@ void ShowDiagnostics(const RunFlags& flags, const std::vector<Diagnostic>& diagn
   for (const Diagnostic& diagnostic : diagnostics) {
     json::Value line = json::Value::MakeObject();
     line.Set("event", json::Value::String("diagnostic"));
-    for (auto& [name, value] : ToJson(diagnostic).members()) line.Set(name, std::move(value));
+    const json::Value data = ToJson(diagnostic);
+    for (const auto& [name, value] : data.members()) line.Set(name, value);
     std::printf("%s\n", json::ToText(line).c_str());
   }
   std::fflush(stdout);
@@ -81,8 +82,6 @@ int RunVerb(const RunFlags& flags) {
   record.id = runner_host::NewRunId(record.started_unix_ms, random);
   record.file = flags.file;
   record.workflow = file.workflow->workflow->id;
-  record.inputs =
-      runner_host::WithoutSecrets(*file.workflow, inputs.value(), &record.secret_inputs);
   record.choices = settings.value().choices;
   record.root = file.root;
   record.sources = file.sources;

@@ -141,7 +141,7 @@ void PrintDiagnostics(const std::vector<Diagnostic>& diagnostics) {
 
 int EndEarly(const RunFlags& flags, std::string_view status, const std::string& message, int exit) {
   if (flags.json) {
-    const runner_host::Masker masker;
+    const arazzo::SecretMask masker;
     runner_host::MakeJsonView(WriteOut, &masker, flags.verbose)
         ->Show({"end", EndData(status, message)});
   }
@@ -153,15 +153,11 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   const RunFlags& flags = *carried.flags;
   const LoadedFile& loaded = *carried.loaded;
   runner_host::OpenRun& run = *carried.run;
-  runner_host::Masker masker;
-  if (loaded.workflow->inputs.has_value()) {
-    for (std::string& secret : loaded.workflow->inputs->Secrets(carried.inputs)) {
-      masker.Add(std::move(secret));
-    }
-  }
+  // The run adds the secrets that it meets.
+  arazzo::SecretMask masker;
   if (loaded.aws.credentials.has_value()) {
-    masker.Add(loaded.aws.credentials->secret_access_key);
-    masker.Add(loaded.aws.credentials->session_token);
+    masker.Add("aws#key", loaded.aws.credentials->secret_access_key);
+    masker.Add("aws#token", loaded.aws.credentials->session_token);
   }
   const auto fail = [&](const Error& error) {
     return EndEarly(flags, "failed", error.detail,
@@ -191,9 +187,9 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   arazzo::RunOptions options = choices.ToOptions();
   options.run_id = run.record.id;
   options.recorded = std::move(run.journal.recorded);
-  options.in_doubt = run.journal.in_doubt;
+  options.in_doubt = std::move(run.journal.in_doubt);
   const auto result = arazzo::RunWorkflow(loaded.program, run.record.workflow, carried.inputs,
-                                          options, {http, time, events});
+                                          options, {http, time, events, &masker});
   if (result.ok()) return static_cast<int>(result.value().status);
   // The journal cannot be written, or the user has stopped the run.
   const bool stopped = result.error().kind == ErrorKind::kTimeout;

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "arazzo/program.h"
+#include "arazzo/secrets.h"
 #include "base/result.h"
 #include "cli/run_options.h"
 #include "runner_host/aws_settings.h"
 #include "runner_host/environment.h"
 #include "runner_host/inputs.h"
-#include "runner_host/masker.h"
 #include "runner_host/run_folder.h"
 #include "runner_host/run_view.h"
 
@@ -59,7 +59,7 @@ std::function<bool(const std::string&)> TerminalDecision();
 
 // The view that the flags and the terminal ask for. `masker` must outlive it.
 std::unique_ptr<runner_host::RunView> ChooseView(const RunFlags& flags,
-                                                 const runner_host::Masker* masker,
+                                                 const arazzo::SecretMask* masker,
                                                  const runner_host::Environment& environment);
 
 // Shows an end without a run, and returns the exit status.

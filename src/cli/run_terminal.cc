@@ -86,7 +86,7 @@ std::function<bool(const std::string&)> TerminalDecision() {
 }
 
 std::unique_ptr<runner_host::RunView> ChooseView(const RunFlags& flags,
-                                                 const runner_host::Masker* masker,
+                                                 const arazzo::SecretMask* masker,
                                                  const runner_host::Environment& environment) {
   const auto write = [](std::string_view text) {
     // A reader that has left is no reason to end a run.

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/run_session.h"
 #include "cli/verbs.h"
+#include "runner_host/event_text.h"
 
 namespace tarn::cli {
 namespace {
@@ -21,58 +22,72 @@ struct ResumeFlags {
   std::string answer;  // File with the skipped request's answer.
 };
 
-// The user knows that the request in doubt was done: what it answered, or nothing, becomes the
-// recorded answer. It is journalled first, so that a further resume takes the same way.
-Status Skip(const ResumeFlags& flags, runner_host::OpenRun* run) {
-  if (!run->journal.in_doubt) return Invalid("no request of this run is in doubt");
-  arazzo::HttpReply reply;
-  reply.status = 200;
-  if (!flags.answer.empty()) {
-    TRY(reply.body, ReadFile(flags.answer, arazzo::kOutputBytesMax));
-    TRY(json::ParseValue(reply.body));
-    reply.headers.emplace_back("Content-Type", "application/json");
-  }
-  const auto& events = run->journal.events;
-  const auto sent = std::find_if(events.rbegin(), events.rend(), [](const arazzo::RunEvent& event) {
-    return event.type == "send";
-  });
-  if (sent == events.rend()) return Internal("the journal has no request");
+// What the user says that the request in doubt of a branch answered.
+Result<json::Value> AnswerByUser(const ResumeFlags& flags, const arazzo::RunEvent& sent) {
   json::Value data = json::Value::MakeObject();
-  for (const std::string_view name : {"request", "workflow", "step"}) {
-    if (const json::Value* value = sent->data.Find(name)) data.Set(name, *value);
+  for (const std::string_view name : {"request", "branch", "workflow", "step"}) {
+    if (const json::Value* value = sent.data.Find(name)) data.Set(name, *value);
   }
   json::Value headers = json::Value::MakeArray();
-  for (const auto& [name, value] : reply.headers) {
-    headers.Append(json::Value::MakeArray({json::Value::String(name), json::Value::String(value)}));
+  std::string body;
+  if (!flags.answer.empty()) {
+    TRY(body, ReadFile(flags.answer, arazzo::kOutputBytesMax));
+    TRY(json::ParseValue(body));
+    headers.Append(json::Value::MakeArray(
+        {json::Value::String("Content-Type"), json::Value::String("application/json")}));
   }
-  data.Set("status", json::Value::Int(reply.status)).Set("headers", std::move(headers));
-  data.Set("body", json::Value::String(reply.body)).Set("given_by_user", json::Value::Bool(true));
+  data.Set("status", json::Value::Int(200)).Set("headers", std::move(headers));
+  data.Set("body", json::Value::String(arazzo::SecretMask().Seal(body)));
+  data.Set("given_by_user", json::Value::Bool(true));
   data.Set("at", json::Value::Int(SystemClock().UnixMs()));
+  return data;
+}
+
+// The user knows that what is in doubt was done: what it answered, or nothing, becomes the recorded
+// answer. It is journalled first, so that a further resume takes the same way.
+Status Skip(const ResumeFlags& flags, runner_host::OpenRun* run) {
+  if (run->journal.in_doubt.empty()) return Invalid("no request of this run is in doubt");
+  if (run->journal.in_doubt.size() > 1 && !flags.answer.empty()) {
+    return Invalid("several requests are in doubt, so --answer is not clear");
+  }
   TRY(auto journal, runner_host::JournalFile::Open(run->folder, run->journal.valid_bytes));
-  TRY(journal.Append({"answer", std::move(data)}, arazzo::Durability::kSynced));
+  const auto& events = run->journal.events;
+  for (const std::string& branch : run->journal.in_doubt) {
+    const auto sent = std::find_if(events.rbegin(), events.rend(), [&](const auto& event) {
+      return event.type == "send" && runner_host::EventTextOf(event, "branch") == branch;
+    });
+    if (sent == events.rend()) return Internal("the journal has no request");
+    TRY(json::Value data, AnswerByUser(flags, *sent));
+    TRY(journal.Append({"answer", std::move(data)}, arazzo::Durability::kSynced));
+  }
   TRY(run->journal, runner_host::ReadJournalOf(run->folder));
   return Ok();
 }
 
 // The recorded inputs, with the secrets given again.
-Result<json::Value> InputsAgain(const ResumeFlags& flags, const runner_host::RunRecord& record,
-                                std::vector<runner_host::DeclaredInput> declared,
+Result<json::Value> InputsAgain(const ResumeFlags& flags, const runner_host::OpenRun& run,
+                                const LoadedFile& loaded,
                                 const runner_host::Environment& environment) {
-  for (runner_host::DeclaredInput& input : declared) {
-    const bool secret =
-        std::ranges::find(record.secret_inputs, input.name) != record.secret_inputs.end();
-    // Only what is missing is asked for, and only secrets can be missing.
-    input.required = secret;
-    input.has_default = input.has_default && !secret;
+  std::vector<std::string> names;  // The members that secrets are in.
+  for (const std::string& pointer : run.journal.secret_inputs) {
+    names.push_back(pointer.substr(1, pointer.find('/', 1) - 1));
   }
-  TRY(json::Value inputs, runner_host::GatherInputs(declared, flags.run.inputs, record.inputs,
-                                                    environment, TerminalQuestions()));
-  for (const std::string& name : record.secret_inputs) {
-    if (inputs.Find(name) != nullptr) continue;
+  std::vector<runner_host::DeclaredInput> missing;
+  for (const runner_host::DeclaredInput& input : loaded.declared) {
+    if (std::ranges::find(names, input.name) == names.end()) continue;
+    missing.push_back(input);
+    missing.back().required = true;
+    missing.back().has_default = false;
+  }
+  TRY(const json::Value given,
+      runner_host::GatherInputs(missing, flags.run.inputs, json::Value::MakeObject(), environment,
+                                TerminalQuestions()));
+  for (const std::string& name : names) {
+    if (given.Find(name) != nullptr) continue;
     return Invalid("the secret input " + name + " is not kept with the run: give it again (" +
-                   runner_host::InputVariable(name) + " or --input)");
+                   runner_host::InputVariable(name) + " or --inputs)");
   }
-  return inputs;
+  return arazzo::RestoreInputs(*loaded.workflow, run.journal.inputs, given);
 }
 
 int ResumeVerb(const ResumeFlags& flags) {
@@ -90,6 +105,9 @@ int ResumeVerb(const ResumeFlags& flags) {
   if (run.value().journal.status == arazzo::RunStatusName(arazzo::RunStatus::kEnded)) {
     return EndEarly(flags.run, "ended", "the run " + record.id + " has ended; see tarn show", 0);
   }
+  if (run.value().journal.events.empty()) {
+    return invalid(Invalid("the run was interrupted before it began: start it anew"));
+  }
   auto settings = CheckRunFlags(flags.run, record.choices);
   if (!settings.ok()) return invalid(settings.error());
   record.choices = settings.value().choices;
@@ -103,7 +121,7 @@ int ResumeVerb(const ResumeFlags& flags) {
     PrintDiagnostics(loaded.value().diagnostics);
     return EndEarly(flags.run, "invalid", "the run cannot go on", kExitInvalid);
   }
-  auto inputs = InputsAgain(flags, record, loaded.value().declared, environment);
+  auto inputs = InputsAgain(flags, run.value(), loaded.value(), environment);
   if (!inputs.ok()) return invalid(inputs.error());
   const auto repeat = [](const std::string&) { return true; };
   return CarryOut({&run.value(), &loaded.value(), &flags.run, std::move(inputs).value(),
@@ -150,15 +168,15 @@ int ShowVerb(const RunFlags& flags, const std::string& name) {
   if (!folder.ok()) return Fail(folder.error()), kExitInvalid;
   const auto journal = runner_host::ReadJournalOf(folder.value());
   if (!journal.ok()) return Fail(journal.error());
-  const runner_host::Masker masker;  // The journal knows which secrets it must not hold.
+  const arazzo::SecretMask masker;  // The journal holds no secrets.
   const auto write = [](std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
   };
   const auto view = flags.json ? runner_host::MakeJsonView(write, &masker, flags.verbose)
                                : runner_host::MakePlainView(write, &masker, flags.verbose);
   for (const arazzo::RunEvent& event : journal.value().events) view->Show(event);
-  if (!flags.json && journal.value().in_doubt) {
-    std::printf("the last request is in doubt: it may have been done\n");
+  for (size_t i = 0; !flags.json && i < journal.value().in_doubt.size(); ++i) {
+    std::printf("a request has no answer: it may have been done\n");
   }
   return 0;
 }
