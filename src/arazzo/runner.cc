@@ -10,6 +10,7 @@
 #include "arazzo/internal/run_context.h"
 #include "arazzo/internal/run_tasks.h"
 #include "arazzo/limits.h"
+#include "base/utf8.h"
 
 namespace tarn::arazzo {
 namespace {
@@ -38,6 +39,21 @@ Flow Stop(RunStatus status, std::string message) {
   out.result.status = status;
   out.result.message = std::move(message);
   return out;
+}
+
+// What a server said, for the message of a failed step: its status and, of an error, the beginning
+// of its body, which says why.
+std::string AnswerInBrief(const Exchange& exchange) {
+  constexpr size_t kShownBytes = 300;
+  if (exchange.status == 0) return "";
+  std::string out = " (status " + std::to_string(exchange.status);
+  if (exchange.status >= 400 && exchange.response_body.has_value()) {
+    std::string body = AsText(*exchange.response_body);
+    const bool cut = body.size() > kShownBytes;
+    body.resize(Utf8PrefixBytes(body, kShownBytes));
+    out += ": " + body + (cut ? "..." : "");
+  }
+  return out + ")";
 }
 
 // One execution of a step, without its actions.
@@ -242,7 +258,7 @@ class Interpreter {
     const Step& step = run->workflow->workflow->steps[index];
     ++run->visits[step.id];
     for (const std::string& id : step.depends_on) {
-      if (id.starts_with("$") || run->steps.contains(id)) continue;
+      if (id.starts_with("$") || run->succeeded.contains(id)) continue;
       return Stop(RunStatus::kStepFailed,
                   "the step " + step.id + " depends on " + id + ", which has not run");
     }
@@ -331,20 +347,31 @@ class Interpreter {
       out->why = outcome.reason;
     }
     if (!out->success) {
-      if (out->sent.exchange.status != 0) {
-        out->why += " (status " + std::to_string(out->sent.exchange.status) + ")";
-      }
+      out->why += AnswerInBrief(out->sent.exchange);
       Value data = Named(*run, step);
       data.Set("holds", Value::Bool(false));
       data.Set("reason", Value::String(out->why));
-      return context_.Emit("criterion", std::move(data));
+      TRY(context_.Emit("criterion", std::move(data)));
     }
-    Value outputs = sent ? Value::MakeObject() : run->outputs;
+    return KeepOutputs(run, step, scope, *out);
+  }
+
+  // Also of a failed step: its answer is the newest that is known (a job that is FAILED is no
+  // longer IN_PROGRESS). What it lacks stays as it was, without a warning.
+  Status KeepOutputs(WorkflowRun* run, const Step& step, const Scope& scope,
+                     const Attempt& attempt) {
+    const bool sent = scope.exchange != nullptr;
+    if (!attempt.success && sent && scope.exchange->status == 0) return Ok();
+    if (attempt.success) run->succeeded.insert(step.id);
+    Value outputs = !attempt.success ? run->steps[step.id]
+                    : sent           ? Value::MakeObject()
+                                     : run->outputs;
+    if (!outputs.IsObject()) outputs = Value::MakeObject();
     for (const OutputRule& rule : step.outputs) {
       const Found found = EvaluateOutput(rule, scope);
       if (found.present()) {
         outputs.Set(rule.name, found.value());
-      } else {
+      } else if (attempt.success) {
         TRY(WarnOnce(
             run, step.id + "." + rule.name,
             "the output " + rule.name + " of " + step.id + " is unset: " + found.reason()));

@@ -75,7 +75,14 @@ TEST(Runner, FailsByDefaultAndByCriteria) {
   c.world.server = [](const OutgoingRequest&, const ApiOperation&) { return Json(404, "{}"); };
   const RunResult result = c.Run();
   EXPECT_EQ(result.status, RunStatus::kStepFailed);
-  EXPECT_THAT(result.message, HasSubstr("the step s failed: the status is 404"));
+  EXPECT_THAT(result.message, HasSubstr("the step s failed: the status is 404 (status 404: {})"));
+
+  Case long_body("- {workflowId: w, steps: [{stepId: s, operationId: getB}]}\n");
+  long_body.world.server = [](const OutgoingRequest&, const ApiOperation&) {
+    return HttpReply{500, {{"Content-Type", "text/plain"}}, "why: " + std::string(400, 'x')};
+  };
+  EXPECT_THAT(long_body.Run().message,
+              testing::EndsWith("500: why: " + std::string(295, 'x') + "...)"));
 
   Case criteria(
       "- {workflowId: w, steps: [{stepId: s, operationId: getB, successCriteria: "
@@ -308,6 +315,27 @@ void Recover(const World& world, RunOptions* options) {
   ASSERT_TRUE(content.ok()) << content.error().detail;
   options->recorded = std::move(content.value().recorded);
   options->in_doubt = std::move(content.value().in_doubt);
+}
+
+TEST(Runner, KeepsWhatAFailedAnswerSays) {
+  Case c(R"(
+- workflowId: w
+  steps:
+  - stepId: s
+    operationId: getB
+    successCriteria: [{condition: $response.body#/state != 'BROKEN'}]
+    outputs: {state: $response.body#/state, n: $response.body#/n}
+    onSuccess: [{name: again, type: goto, stepId: s}]
+  outputs: {state: $steps.s.outputs.state, n: $steps.s.outputs.n}
+)");
+  int calls = 0;
+  c.world.server = [&](const OutgoingRequest&, const ApiOperation&) {
+    return Json(200, ++calls < 3 ? R"({"state":"BUSY","n":1})" : R"({"state":"BROKEN"})");
+  };
+  const RunResult result = c.Run();
+  EXPECT_EQ(result.status, RunStatus::kStepFailed);
+  EXPECT_EQ(json::ToText(result.outputs), R"({"state":"BROKEN","n":1})");
+  EXPECT_EQ(c.world.Texts("warning", "message"), "");
 }
 
 // Bodies of every kind, and a binary answer that is sent on as it came.

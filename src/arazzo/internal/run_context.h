@@ -25,6 +25,7 @@ struct WorkflowRun {
   json::Value outputs = json::Value::MakeObject();  // Of the workflow, or of the called one.
   std::map<std::string, json::Value> steps;         // Outputs by step.
   std::map<std::string, uint32_t> visits;           // Entries by step.
+  std::set<std::string> succeeded;                  // Steps, for dependsOn.
   std::set<std::string> warned;
 };
 
