@@ -43,8 +43,8 @@ class Tasks {
   bool Next(size_t* task) const REQUIRES(mutex_) {
     for (size_t i = 0; i < states_.size(); ++i) {
       if (states_[i] != State::kWaiting) continue;
-      const bool ready = std::ranges::all_of(
-          needs_[i], [&](size_t need) { return states_[need] == State::kDone; });
+      bool ready = true;
+      for (const size_t need : needs_[i]) ready = ready && states_[need] == State::kDone;
       if (!ready) continue;
       *task = i;
       return true;
