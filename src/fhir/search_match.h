@@ -13,8 +13,7 @@ namespace tarn::fhir {
 
 struct MatchContext {
   Compatibility compatibility = Compatibility::kFhir;
-  // Answers what other resources decide: kChain, kHas, and kBelow and kAbove of references within a
-  // hierarchy; unset: they are kUnsupported.
+  // Answers kChain and kHas, which other resources decide; unset: they are kUnsupported.
   std::function<Result<bool>(const Criterion& criterion, const IndexValues& values)> related;
   // Answers kIn and kNotIn (is this coding in that value set?), and kBelow and kAbove of tokens
   // other than MIME types; unset: they are kUnsupported.
