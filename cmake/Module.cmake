@@ -58,13 +58,15 @@ function(tarn_module)
     add_executable(${module}_test ${tests})
     target_link_libraries(${module}_test PRIVATE tarn_${module} ${ARG_LIBRARIES} GTest::gmock
                                                  GTest::gtest_main rapidcheck)
+    # Paths from the repository's root, where tests run: objects are the same in every checkout, so
+    # ccache has them.
     target_compile_definitions(${module}_test
-      PRIVATE TARN_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TARN_TESTDATA="${CMAKE_CURRENT_SOURCE_DIR}/testdata")
-    add_test(NAME ${module}_test COMMAND ${module}_test)
+      PRIVATE TARN_SOURCE_DIR="." TARN_TESTDATA="src/${module}/testdata")
+    add_test(NAME ${module}_test COMMAND ${module}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endif()
   if(benches AND NOT TARN_SANITIZE)
     add_executable(${module}_bench ${benches})
     target_link_libraries(${module}_bench PRIVATE tarn_${module} benchmark::benchmark_main)
-    target_compile_definitions(${module}_bench PRIVATE TARN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_compile_definitions(${module}_bench PRIVATE TARN_SOURCE_DIR=".")
   endif()
 endfunction()

@@ -150,9 +150,10 @@ class IndexValues {
   std::span<const IndexValue> Of(ParameterNumber parameter) const;
   std::span<const IndexValue> Components(const CompositeValue& composite) const;
 
+  struct State;  // Of index_values.cc alone.
+
  private:
   friend class Extractor;
-  struct State;
   std::unique_ptr<State> state_;
 };
 
@@ -167,10 +168,12 @@ struct ExtractorOptions {
 // What the store knows and the text need not say.
 struct ResourceTimes {
   int64_t created_us = kTimeMin;  // Of version 1; kTimeMin: unknown, `createdAt` is missing.
+  // What meta.lastUpdated will be; kTimeMin: the text's own is taken.
+  int64_t last_updated_us = kTimeMin;
 };
 
-// All search parameters of all types, compiled once. Threads: Extract may be called from any thread
-// with an IndexValues of its own.
+// All search parameters of all types, each type compiled once, at its first use. Threads: Extract
+// may be called from any thread with an IndexValues of its own.
 class Extractor {
  public:
   // Errors: kInvalid: an expression of a custom parameter; the detail names it.

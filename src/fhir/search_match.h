@@ -13,7 +13,8 @@ namespace tarn::fhir {
 
 struct MatchContext {
   Compatibility compatibility = Compatibility::kFhir;
-  // Answers kChain and kHas, which other resources decide; unset: they are kUnsupported.
+  // Answers what other resources decide: kChain, kHas, and kBelow and kAbove of references within a
+  // hierarchy; unset: they are kUnsupported.
   std::function<Result<bool>(const Criterion& criterion, const IndexValues& values)> related;
   // Answers kIn and kNotIn (is this coding in that value set?), and kBelow and kAbove of tokens
   // other than MIME types; unset: they are kUnsupported.

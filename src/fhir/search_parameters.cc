@@ -98,6 +98,16 @@ std::vector<ParameterInfo> SearchParameterSet::Of(TypeId type) const {
   return out;
 }
 
+std::vector<TypeId> SearchParameterSet::CustomBases() const {
+  std::vector<TypeId> out;
+  for (const CustomParameter& custom : custom_) {
+    out.insert(out.end(), custom.bases.begin(), custom.bases.end());
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 std::vector<std::string_view> SearchParameterSet::CodesOf(TypeId type) const {
   std::vector<std::string_view> out = {"createdAt"};
   for (const CustomParameter& custom : custom_) {

@@ -67,6 +67,8 @@ class SearchParameterSet {
   std::vector<ParameterInfo> Of(TypeId type) const;
   // The codes that a type has, sorted: for messages that say what would have been accepted.
   std::vector<std::string_view> CodesOf(TypeId type) const;
+  // The types that have parameters of the store's own, each once.
+  std::vector<TypeId> CustomBases() const;
 
  private:
   std::vector<CustomParameter> custom_;

@@ -42,8 +42,8 @@ enum class Modifier : uint8_t {
   kMissing,     // Criterion::missing says which.
   kExact,       // string
   kContains,    // string
-  kStartsWith,  // string, token text: _filter's sw (no modifier in a URL: it is what kNone does)
   kEndsWith,    // string: _filter's ew
+  kEquals,      // string: _filter's eq, the whole text without case and accents
   kNot,         // token: resources without any match, those without value too
   kText,        // token: StringTerm against TokenTextValue
   kIdentifier,  // reference: TokenTerm against ReferenceIdentifierValue
@@ -91,7 +91,9 @@ struct UriTerm {
 };
 
 struct ReferenceTerm {
-  ReferenceForm form = ReferenceForm::kLocal;  // kLocal, kUrl or kCanonical.
+  // kLocal; kUrl: also canonical references to that URL, whatever their version; kCanonical: "|"
+  // and a version was written.
+  ReferenceForm form = ReferenceForm::kLocal;
   // kLocal: the types that `id` may have; one for "Patient/1" and ":Patient", else the parameter's
   // targets; empty: any.
   std::vector<TypeId> types;
