@@ -127,8 +127,10 @@ Result<ParameterInfo> CriterionParser::FindParameter(TypeId type, std::string_vi
   if (found) return *std::move(found);
   const std::string owner =
       type == kNoType ? "a search over all types" : std::string(TypeName(type));
-  return NotFound(owner + " has no such search parameter; it has " +
-                  Listed(rules_.context->parameters->CodesOf(type)));
+  std::vector<std::string_view> codes = rules_.context->parameters->CodesOf(type);
+  std::erase(codes, "_query");
+  codes.insert(codes.end(), {"_filter", "_has", "_list"});
+  return NotFound(owner + " has no such search parameter; it has " + Listed(codes));
 }
 
 Result<std::vector<TypeId>> CriterionParser::TargetsOf(const ParameterInfo& parameter,
