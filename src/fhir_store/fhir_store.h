@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "fhir/resource.h"
+#include "fhir_store/limits.h"
 #include "fhir_store/search.h"
 #include "jobs/queue.h"
 #include "kv/store.h"
@@ -72,7 +73,8 @@ struct ImportProgress {
 struct FhirStoreOptions {
   std::string data_store_id;
   size_t import_threads = 2;
-  uint64_t import_run_bytes_max = 64u << 20;  // Compressed bytes held for one run.
+  uint64_t import_run_bytes_max = 64u << 20;          // Compressed bytes held for one run.
+  size_t import_postponed_max = kImportPostponedMax;  // Lines that wait for the end of their job.
   uint64_t export_part_bytes_max = 256u << 20;
   // What resources are found by; null: the store makes its own.
   std::shared_ptr<const SearchDefinitions> search;

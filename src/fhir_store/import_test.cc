@@ -160,6 +160,88 @@ TEST_P(Import, OfTwoLinesTheLastWinsAndEachDifferenceIsAVersion) {
   EXPECT_EQ(store_->CountLive(kPatient), 2u);
 }
 
+// Importing an input again makes no version, also when it holds several lines of one id, in one run
+// or in several.
+TEST_P(Import, OfTheSameInputAgainMakesNoVersion) {
+  for (const uint64_t run_bytes_max : {uint64_t{64} << 20, uint64_t{1}}) {
+    SCOPED_TRACE(run_bytes_max);
+    TestStore store(GetParam(), {.import_run_bytes_max = run_bytes_max});
+    store.PutObject("d/1.ndjson",
+                    Patient("a", "1") + "\n" + Patient("b", "1") + "\n" + Patient("a", "2") + "\n");
+    store.PutObject("d/2.ndjson", Patient("b", "2") + "\n" + Patient("b", "1") + "\n" +
+                                      Patient("c", "1") + "\n" + Patient("b", "2") + "\n");
+    const std::vector<std::pair<std::string, std::string>> ids = {
+        {"Patient", "a"}, {"Patient", "b"}, {"Patient", "c"}};
+    ASSERT_EQ(store.Import("d").state, jobs::JobState::kCompleted);
+    EXPECT_EQ(store->Read(kPatient, "a").value().version_id, 2u);
+    EXPECT_EQ(store->Read(kPatient, "b").value().version_id, 2u);
+    const auto before = store.Dump(ids);
+    for (char n = '1'; n <= '3'; ++n) {
+      store.clock().AdvanceMs(1000);
+      const std::string id = std::string(31, '0') + n;
+      const jobs::Job again = store.Import("d", id);
+      EXPECT_EQ(again.state, jobs::JobState::kCompleted) << again.message;
+      EXPECT_EQ(store->Progress(again).value().resources_imported, 7u);
+      EXPECT_EQ(store.Dump(ids), before);
+      // A line tells the version that says what it says.
+      EXPECT_EQ(store.GetObject("out/" + std::string(kStoreId) + "-FHIR_IMPORT-" + id +
+                                "/SUCCESS/1.ndjson"),
+                Success(1, "Patient/a", 1, 200) + Success(2, "Patient/b", 1, 200) +
+                    Success(3, "Patient/a", 2, 200));
+    }
+    const auto snapshot = store.kv().GetSnapshot();
+    EXPECT_FALSE(snapshot->Scan(kSpool, {})->Valid());
+  }
+}
+
+// An old content that no later line replaces is the newest again.
+TEST_P(Import, OldContentComesBackWhenItIsTheLastLine) {
+  for (const uint64_t run_bytes_max : {uint64_t{64} << 20, uint64_t{1}}) {
+    SCOPED_TRACE(run_bytes_max);
+    TestStore store(GetParam(), {.import_run_bytes_max = run_bytes_max});
+    for (const char* family : {"1", "2", "3"}) {
+      ASSERT_TRUE(store->Update(kPatient, "a", Patient("a", family), {}).ok());
+      ASSERT_TRUE(store->Update(kPatient, "b", Patient("b", family), {}).ok());
+    }
+    store.PutObject("d/1.ndjson", Patient("a", "1") + "\n" + Patient("b", "1") + "\n");
+    store.PutObject("d/2.ndjson", Patient("b", "4") + "\n" + Patient("a", "2") + "\n");
+    ASSERT_EQ(store.Import("d").state, jobs::JobState::kCompleted);
+    EXPECT_EQ(store->Read(kPatient, "a").value().version_id, 4u);
+    EXPECT_NE(store->Read(kPatient, "a").value().body.find(R"("family":"2")"), std::string::npos);
+    EXPECT_EQ(store->Read(kPatient, "b").value().version_id, 4u);
+    EXPECT_NE(store->Read(kPatient, "b").value().body.find(R"("family":"4")"), std::string::npos);
+  }
+}
+
+// The bounds: how many old versions are looked at, and how many lines may wait.
+TEST_P(Import, OldVersionsAndPostponedLinesAreBounded) {
+  TestStore store(GetParam(), {.import_postponed_max = 1});
+  for (size_t family = 0; family <= kImportOldVersionsMax + 1; ++family) {
+    ASSERT_TRUE(store->Update(kPatient, "a", Patient("a", std::to_string(family)), {}).ok());
+  }
+  const uint64_t versions = kImportOldVersionsMax + 2;
+  const std::string last = "\n" + Patient("a", std::to_string(versions - 1)) + "\n";
+  store.PutObject("d", Patient("a", "1") + last);
+  store.Import("d", "00000000000000000000000000000001");
+  EXPECT_EQ(store->Read(kPatient, "a").value().version_id, versions);
+  store.PutObject("d", Patient("a", "0") + last);  // One version too far back: written at once,
+  store.Import("d", "00000000000000000000000000000002");
+  EXPECT_NE(store->ReadVersion(kPatient, "a", versions + 1).value().body.find(R"("family":"0")"),
+            std::string::npos);
+  EXPECT_EQ(store->Read(kPatient, "a").value().version_id, versions + 2);
+
+  for (const char* id : {"p", "q"}) {
+    for (const char* family : {"1", "2"}) {
+      ASSERT_TRUE(store->Update(kPatient, id, Patient(id, family), {}).ok());
+    }
+  }
+  store.PutObject("d", Patient("p", "1") + "\n" + Patient("q", "1") + "\n" + Patient("p", "2") +
+                           "\n" + Patient("q", "2") + "\n");
+  store.Import("d", "00000000000000000000000000000003");
+  EXPECT_EQ(store->Read(kPatient, "p").value().version_id, 2u);
+  EXPECT_EQ(store->Read(kPatient, "q").value().version_id, 4u);  // There was room for one line.
+}
+
 TEST_P(Import, TakesDeletedResourcesBack) {
   ASSERT_TRUE(store_->Update(kPatient, "a", Patient("a", "A"), {}).ok());
   ASSERT_TRUE(store_->Delete(kPatient, "a", {}).ok());

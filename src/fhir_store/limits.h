@@ -33,6 +33,11 @@ inline constexpr size_t kImportBlockBytes = 1u << 20;
 inline constexpr size_t kImportInFlightBytes = 16u << 20;
 // Resources of one run, and the bytes of its keys and records beside the compressed bodies.
 inline constexpr size_t kImportRunResourcesMax = 500'000;
+// Versions before the newest one that a line is compared with (internal/import_postponed.h); a line
+// that says what an older one said is a new version.
+inline constexpr size_t kImportOldVersionsMax = 8;
+// Lines that wait for the end of their job; further ones take effect at once.
+inline constexpr size_t kImportPostponedMax = 250'000;
 // Below this many new resources a run is committed as a batch: a sorted file costs more to open,
 // sync and compact than it saves.
 inline constexpr size_t kImportIngestMin = 4096;

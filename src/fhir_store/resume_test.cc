@@ -46,12 +46,20 @@ class ResumeInput {
     files_["in/3.ndjson"] = Patient("a", "2") + "\nbroken\n" + Patient("a", "3") + "\n";
     files_["in/4.ndjson.gz"] = GzipMember(Patient("z", "1") + "\n");
     files_["in/5.ndjson.gz"] = std::string(kGzipMagic) + "damaged";
-    files_["in/6.ndjson"] = Observation("o", "1.0") + "\n";
-    for (const char* id : {"a", "b", "z"}) ids_.emplace_back("Patient", id);
+    files_["in/6.ndjson"] = Observation("o", "1.0") + "\n" + Patient("d", "2") + "\n";
+    // Postponed: c is replaced by a later line, e is not.
+    files_["in/1.ndjson"] += Patient("c", "1") + "\n" + Patient("d", "1") + "\n";
+    files_["in/3.ndjson"] += Patient("c", "new") + "\n" + Patient("e", "1") + "\n";
+    for (const char* id : {"a", "b", "c", "d", "e", "z"}) ids_.emplace_back("Patient", id);
     ids_.emplace_back("Observation", "o");
   }
   void Put(TestStore* store) const {
     ASSERT_TRUE((*store)->Update(fhir::FindType("Patient"), "b", Patient("b", "before"), {}).ok());
+    for (const char* id : {"c", "d", "e"}) {
+      for (const char* family : {"1", "2"}) {
+        ASSERT_TRUE((*store)->Update(fhir::FindType("Patient"), id, Patient(id, family), {}).ok());
+      }
+    }
     for (const auto& [key, bytes] : files_) store->PutObject(key, bytes);
   }
   Left Look(TestStore* store) const {
@@ -118,7 +126,7 @@ TEST_P(Resume, AtEveryWrite) {
   const uint64_t writes = whole.fake().writes() - before;
   const Left expected = input.Look(&whole);
   EXPECT_EQ(expected.state, jobs::JobState::kCompletedWithErrors);
-  EXPECT_EQ(expected.patients, 4500u - 9 + 3);
+  EXPECT_EQ(expected.patients, 4500u - 9 + 6);
   EXPECT_TRUE(expected.spool_is_empty);
   ASSERT_GT(writes, 5u);
   const bool crash = GetParam() == Effect::kCrash || GetParam() == Effect::kWriteAndCrash;

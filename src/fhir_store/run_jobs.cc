@@ -99,7 +99,7 @@ Result<ImportProgress> FhirStore::Progress(const jobs::Job& job) const {
 Status FhirStore::Load(const std::function<bool(std::string* block)>& next) {
   GeneratedSource source(next);
   LoadSink sink(*state_);
-  TRY(RunImportLoop(*state_, source, sink, [] { return false; }));
+  TRY(RunImportLoop(*state_, source, sink, nullptr, [] { return false; }));
   return Ok();
 }
 

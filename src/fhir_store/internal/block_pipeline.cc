@@ -8,8 +8,8 @@
 
 namespace tarn::fhir_store {
 
-BlockPipeline::BlockPipeline(StoreState& state, size_t threads)
-    : state_(state), bytes_max_(kImportInFlightBytes) {
+BlockPipeline::BlockPipeline(StoreState& state, size_t threads, OldContent old_content)
+    : state_(state), old_content_(old_content), bytes_max_(kImportInFlightBytes) {
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
     threads_.emplace_back([this] { Run(); });
   }
@@ -50,7 +50,7 @@ Result<std::unique_ptr<ImportBlock>> BlockPipeline::Pop() {
 }
 
 void BlockPipeline::Run() {
-  LineWorker worker(state_);
+  LineWorker worker(state_, old_content_);
   MutexLock lock(mutex_);
   for (;;) {
     const auto next =

@@ -17,7 +17,7 @@ namespace tarn::fhir_store {
 class BlockPipeline {
  public:
   // `state` must outlive the pipeline.
-  BlockPipeline(StoreState& state, size_t threads);
+  BlockPipeline(StoreState& state, size_t threads, OldContent old_content);
   // Drops what has not been worked on.
   ~BlockPipeline();
   BlockPipeline(const BlockPipeline&) = delete;
@@ -40,6 +40,7 @@ class BlockPipeline {
   void Run();
 
   StoreState& state_;
+  const OldContent old_content_;
   const size_t bytes_max_;
   size_t in_flight_ = 0;
   size_t bytes_ = 0;

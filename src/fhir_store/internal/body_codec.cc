@@ -141,6 +141,10 @@ Result<BodyHeader> AppendDecodedBody(std::string_view value, const Dictionaries&
   return header;
 }
 
+bool IsDeletion(std::string_view value) {
+  return !value.empty() && static_cast<uint8_t>(value[0]) == kDeletion;
+}
+
 Result<BodyHeader> DecodeBody(std::string_view value, const Dictionaries& dictionaries,
                               std::string* text) {
   text->clear();

@@ -40,6 +40,9 @@ Result<BodyHeader> DecodeBody(std::string_view value, const Dictionaries& dictio
 Result<BodyHeader> AppendDecodedBody(std::string_view value, const Dictionaries& dictionaries,
                                      std::string* out);
 
+// Whether a stored body that decodes is a deletion.
+bool IsDeletion(std::string_view value);
+
 // Plain zstd, for output chunks that wait to become objects (kSpool).
 void AppendCompressed(std::string_view bytes, std::string* out);
 // Errors: kCorrupt (also: more than `bytes_max`).

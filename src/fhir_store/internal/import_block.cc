@@ -132,6 +132,13 @@ Status LineWorker::Decide(const ImportBlock& block, ImportLine* line,
       line->version = current.version;
       return Ok();
     }
+    TRY(const uint32_t older,
+        FindContent(*line, current.version - 1, kImportOldVersionsMax, snapshot));
+    if (older != 0) {
+      line->outcome = LineOutcome::kPostponed;
+      line->version = older;
+      return Ok();
+    }
   }
   line->outcome = LineOutcome::kChanged;
   line->version = current.version + 1;
@@ -143,11 +150,27 @@ Result<bool> LineWorker::SameContent(std::string_view body) {
   TRY(DecodeBody(body, *state_.dictionaries, &old_text_));
   const Status read = old_reader_.Read(old_text_);
   if (!read.ok()) return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
-  old_content_.clear();
-  new_content_.clear();
-  old_reader_.AppendUnstamped(&old_content_);
-  reader_.AppendUnstamped(&new_content_);
-  return old_content_ == new_content_;
+  old_unstamped_.clear();
+  new_unstamped_.clear();
+  old_reader_.AppendUnstamped(&old_unstamped_);
+  reader_.AppendUnstamped(&new_unstamped_);
+  return old_unstamped_ == new_unstamped_;
+}
+
+Result<uint32_t> LineWorker::FindContent(const ImportLine& line, uint32_t version,
+                                         size_t versions_max, const kv::Snapshot& snapshot) {
+  if (version == 0 || old_content_ == OldContent::kWritten) return 0u;
+  const auto cursor =
+      snapshot.Scan(kVersion, {.begin = VersionKey(line.type, line.ordinal, version),
+                               .end = kv::PrefixRange(IdentKey(line.type, line.ordinal)).end});
+  for (; cursor->Valid() && versions_max > 0; cursor->Next(), --versions_max) {
+    TRY(const VersionKeyParts key, ParseVersionKey(cursor->key()));
+    if (IsDeletion(cursor->value())) return 0u;
+    TRY(const bool same, SameContent(cursor->value()));
+    if (same) return key.version;
+  }
+  TRY(cursor->status());
+  return 0u;
 }
 
 void LineWorker::Stamp(const ImportBlock& block, const ImportLine& line) {
@@ -167,8 +190,7 @@ void LineWorker::Compress(ImportBlock* block, ImportLine* line, std::string_view
 Status LineWorker::StampAndCompress(ImportBlock* block, ImportLine* line) {
   line->body_bytes = 0;
   if (line->version > kVersionsMax) Fail(block, line, TooManyVersions());
-  if (line->outcome == LineOutcome::kFailed) return Ok();
-  if (line->outcome == LineOutcome::kUnchanged) return Ok();
+  if (line->outcome != LineOutcome::kNew && line->outcome != LineOutcome::kChanged) return Ok();
   stamped_.clear();
   Stamp(*block, *line);
   Compress(block, line, stamped_);
@@ -188,19 +210,31 @@ Status LineWorker::WorkAfter(ImportBlock* block, ImportLine* line, const Before&
   now_unix_ms_ = state_.clock.UnixMs();
   const Status read = reader_.ReadPadded(block->Text(*line));
   CHECK(read.ok());  // It was read before.
-  TRY(const bool same, SameContent(before.body));
   line->ordinal = before.ordinal;
   line->was_live = true;
-  line->outcome = same ? LineOutcome::kUnchanged : LineOutcome::kChanged;
-  line->version = same ? before.version : before.version + 1;
   line->last_updated_unix_ms = std::max(now_unix_ms_, before.last_updated_unix_ms);
+  const size_t looked_at = old_content_ == OldContent::kWritten ? 1 : before.bodies.size();
+  for (size_t i = 0; i < looked_at; ++i) {
+    TRY(const bool same, SameContent(before.bodies[i]));
+    if (!same) continue;
+    line->outcome = i == 0 ? LineOutcome::kUnchanged : LineOutcome::kPostponed;
+    line->version = before.version - static_cast<uint32_t>(i);
+    return StampAndCompress(block, line);
+  }
+  uint32_t older = 0;
+  if (before.stored && looked_at <= kImportOldVersionsMax) {
+    TRY(older, FindContent(*line, before.version - static_cast<uint32_t>(looked_at),
+                           kImportOldVersionsMax + 1 - looked_at, *state_.kv.GetSnapshot()));
+  }
+  line->outcome = older != 0 ? LineOutcome::kPostponed : LineOutcome::kChanged;
+  line->version = older != 0 ? older : before.version + 1;
   return StampAndCompress(block, line);
 }
 
 void LineWorker::Trim() {
   reader_.Trim();
   old_reader_.Trim();
-  for (std::string* buffer : {&stamped_, &value_, &old_text_, &old_content_, &new_content_}) {
+  for (std::string* buffer : {&stamped_, &value_, &old_text_, &old_unstamped_, &new_unstamped_}) {
     DropIfLarge(buffer);
   }
 }

@@ -27,7 +27,17 @@ struct ImportFile {
   std::string etag;
 };
 
-enum class LineOutcome : uint8_t { kNew, kChanged, kUnchanged, kFailed };
+enum class LineOutcome : uint8_t {
+  kNew,
+  kChanged,
+  kUnchanged,
+  kPostponed,  // An older version has this content (internal/import_postponed.h).
+  kFailed
+};
+
+// What a line does whose content differs from the resource's newest version and is that of an older
+// one.
+enum class OldContent : uint8_t { kPostponed, kWritten };
 
 // What became of one line that is not blank. Offsets are into the strings of its block.
 struct ImportLine {
@@ -39,7 +49,7 @@ struct ImportLine {
   uint32_t body_offset = 0;
   uint32_t body_bytes = 0;  // 0 when there is nothing to store.
   uint32_t failure = 0;     // Index, when kFailed.
-  uint32_t version = 0;     // The version that the resource has after this line.
+  uint32_t version = 0;     // That the resource has after this line; the older one if kPostponed.
   Ordinal ordinal = 0;      // Not yet known when kNew.
   int64_t last_updated_unix_ms = 0;
   fhir::TypeId type = fhir::kNoType;
@@ -82,7 +92,10 @@ struct ImportBlock {
 // Threads: one LineWorker belongs to one thread.
 class LineWorker {
  public:
-  explicit LineWorker(StoreState& state) : state_(state) {}  // `state` must outlive the worker.
+  // `state` must outlive the worker.
+  LineWorker(StoreState& state, OldContent old_content)
+      : state_(state), old_content_(old_content) {}
+  void SetOldContent(OldContent old_content) { old_content_ = old_content; }
 
   // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)
   // fail the whole block: kCorrupt, kUnavailable.
@@ -90,12 +103,14 @@ class LineWorker {
 
   // Decides one line again, against what `snapshot` holds now. Its body is appended to `bodies`.
   Status WorkAgain(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot);
-  // Decides one line again, as following a version of its resource that is not committed yet.
+  // Decides one line again, as following versions of its resource that are not committed yet.
+  // With OldContent::kWritten only the newest body counts.
   struct Before {
-    std::string_view body;  // Stored form.
-    uint32_t version = 0;
+    std::vector<std::string> bodies;  // Stored form, newest first; at least one.
+    uint32_t version = 0;             // Of the first.
     Ordinal ordinal = 0;
     int64_t last_updated_unix_ms = 0;
+    bool stored = false;  // There are older versions in the store.
   };
   Status WorkAfter(ImportBlock* block, ImportLine* line, const Before& before);
 
@@ -112,12 +127,17 @@ class LineWorker {
   Status Decide(const ImportBlock& block, ImportLine* line, const kv::Snapshot& snapshot);
   // Whether the reader's text has the content of the stored `body`.
   Result<bool> SameContent(std::string_view body);
+  // The newest version at or below `version` in the store that has the content of the reader's
+  // text, or 0. Looks at `versions_max` versions, and not beyond a deletion.
+  Result<uint32_t> FindContent(const ImportLine& line, uint32_t version, size_t versions_max,
+                               const kv::Snapshot& snapshot);
   void Stamp(const ImportBlock& block, const ImportLine& line);
   void Compress(ImportBlock* block, ImportLine* line, std::string_view stamped);
   Status StampAndCompress(ImportBlock* block, ImportLine* line);
   void Trim();
 
   StoreState& state_;
+  OldContent old_content_;
   ResourceReader reader_;
   ResourceReader old_reader_;
   int64_t now_unix_ms_ = 0;
@@ -125,8 +145,8 @@ class LineWorker {
   std::vector<Stamped> waiting_;
   std::string value_;
   std::string old_text_;
-  std::string old_content_;
-  std::string new_content_;
+  std::string old_unstamped_;
+  std::string new_unstamped_;
 };
 
 }  // namespace tarn::fhir_store

@@ -3,6 +3,7 @@
 //   begin      check the output, list the input, count it          -> first checkpoint
 //   reading    blocks -> runs; every commit holds a checkpoint, and the objects of finished files
 //              are written after the commit that finished them
+//   late       the lines that were postponed to the end (import_postponed.h), in further runs
 //   ending     Manifest.json, then the job's end
 //
 // A crash anywhere resumes at the last checkpoint: what was committed is not read again, what was
@@ -13,6 +14,7 @@
 #include "fhir_store/internal/import_checkpoint.h"
 #include "fhir_store/internal/import_loop.h"
 #include "fhir_store/internal/import_output.h"
+#include "fhir_store/internal/import_postponed.h"
 #include "fhir_store/internal/import_source.h"
 #include "fhir_store/internal/job_layout.h"
 #include "fhir_store/internal/job_runs.h"
@@ -68,7 +70,8 @@ class ImportJob final : public ImportSink {
         elapsed_before_ms_(checkpoint_.elapsed_ms),
         begin_ns_(state.clock.MonotonicNs()),
         listing_(state.objects, request_.input, folder_),
-        output_(state, job.id, folder_) {}
+        output_(state, job.id, folder_),
+        postponed_(state, job.id) {}
   ~ImportJob() override {
     MutexLock lock(state_.running_import.mutex);
     state_.running_import.job_id.clear();
@@ -82,13 +85,15 @@ class ImportJob final : public ImportSink {
   Result<jobs::Job> Fail(const Error& error);
 
   Status Added(const ImportBlock& block) override;
-  bool WantsCommit() const override { return output_.IsLarge(); }
+  bool WantsCommit() const override { return output_.IsLarge() || postponed_.IsLarge(); }
   void FillPublish(bool all_read, kv::Batch* batch) override;
   Status Committed() override;
 
  private:
   Status Begin();
   Status CountInput();
+  Result<LoopEnd> ReadFiles(const std::function<bool()>& stop);
+  Result<LoopEnd> WritePostponed(const std::function<bool()>& stop);
   void CountLines(const ImportBlock& block);
   void EndFile(const ImportBlock& block);
   ImportProgress CurrentProgress() const;
@@ -104,6 +109,7 @@ class ImportJob final : public ImportSink {
   ImportProgress committed_;  // The counts that the last commit made durable.
   ImportListing listing_;
   ImportOutput output_;
+  PostponedLines postponed_;
 };
 
 Status ImportJob::CountInput() {
@@ -153,7 +159,16 @@ Result<bool> ImportJob::Work(const std::function<bool()>& stop) {
   ShowProgress();
   // What a crash left between a commit and its objects.
   TRY(output_.WriteFinished(checkpoint_.files_done));
-  if (checkpoint_.reading_done) return true;
+  TRY(postponed_.Load());
+  if (!checkpoint_.reading_done) {
+    TRY(const LoopEnd read, ReadFiles(stop));
+    if (read == LoopEnd::kStopped) return false;
+  }
+  TRY(const LoopEnd written, WritePostponed(stop));
+  return written == LoopEnd::kAllRead;
+}
+
+Result<LoopEnd> ImportJob::ReadFiles(const std::function<bool()>& stop) {
   TRY(listing_.Start());
   FilesSource source(state_.objects, request_.input.bucket, &listing_);
   if (!checkpoint_.last_key.empty()) {
@@ -165,8 +180,17 @@ Result<bool> ImportJob::Work(const std::function<bool()>& stop) {
                     checkpoint_.open->next);
     output_.Resume(*checkpoint_.open);
   }
-  TRY(const LoopEnd end, RunImportLoop(state_, source, *this, stop));
-  return end == LoopEnd::kAllRead;
+  return RunImportLoop(state_, source, *this, &postponed_, stop);
+}
+
+Result<LoopEnd> ImportJob::WritePostponed(const std::function<bool()>& stop) {
+  if (postponed_.IsEmpty()) return LoopEnd::kAllRead;
+  Status read = Ok();
+  const auto next = postponed_.Reader(&read);
+  GeneratedSource source(next);
+  TRY(const LoopEnd end, RunImportLoop(state_, source, *this, nullptr, stop));
+  TRY(read);
+  return end;
 }
 
 void ImportJob::CountLines(const ImportBlock& block) {
@@ -197,6 +221,12 @@ void ImportJob::EndFile(const ImportBlock& block) {
 }
 
 Status ImportJob::Added(const ImportBlock& block) {
+  if (block.file == nullptr) {
+    // Postponed lines: they were counted and reported when they were read.
+    if (!block.failures.empty()) return block.failures.front();
+    for (const ImportLine& line : block.lines) postponed_.Settle(block, line);
+    return Ok();
+  }
   output_.Add(block);
   CountLines(block);
   checkpoint_.last_key = block.file->key;
@@ -233,14 +263,16 @@ void ImportJob::ShowProgress() {
 }
 
 void ImportJob::FillPublish(bool all_read, kv::Batch* batch) {
-  checkpoint_.reading_done = all_read;
+  checkpoint_.reading_done |= all_read;
   output_.FillPublish(checkpoint_.open.has_value() ? &*checkpoint_.open : nullptr, batch);
+  postponed_.FillPublish(batch);
   state_.queue.AddCheckpoint(job_, EncodeCheckpoint(checkpoint_), EncodeProgress(CurrentProgress()),
                              batch);
 }
 
 Status ImportJob::Committed() {
   output_.Committed();
+  postponed_.Committed();
   state_.imported_total.Add(checkpoint_.counts.resources_imported - committed_.resources_imported);
   committed_ = checkpoint_.counts;
   ShowProgress();
@@ -277,8 +309,17 @@ Result<jobs::Job> ImportJob::Fail(const Error& error) {
   jobs::Queue::Outcome outcome;
   outcome.state = jobs::JobState::kFailed;
   outcome.message = error.detail;
+  // Lines that were reported as imported take effect, whatever ended the reading.
+  TRY(postponed_.Load());
+  const auto late = WritePostponed([] { return false; });
+  if (!late.ok()) {
+    if (LeavesJobForLater(late.error())) return late.error();
+    outcome.message += "; postponed lines are not written: " + late.error().detail;
+  }
   outcome.progress = EncodeProgress(CurrentProgress());
-  return state_.queue.Finish(job_, outcome, {});
+  kv::Batch discard;
+  TRY(output_.AddDiscard(&discard));
+  return state_.queue.Finish(job_, outcome, std::move(discard));
 }
 
 }  // namespace

@@ -56,11 +56,13 @@ Status WithRetries(StoreState& state, const std::function<Status()>& step) {
 }
 
 Result<LoopEnd> RunImportLoop(StoreState& state, BlockSource& source, ImportSink& sink,
-                              const std::function<bool()>& stop) {
+                              PostponedLines* postponed, const std::function<bool()>& stop) {
   const GateHold hold(state);
-  LineWorker worker(state);
-  ImportRun run(state, worker);
-  BlockPipeline pipeline(state, state.options.import_threads);
+  const OldContent old_content =
+      postponed == nullptr ? OldContent::kWritten : OldContent::kPostponed;
+  LineWorker worker(state, old_content);
+  ImportRun run(state, worker, postponed);
+  BlockPipeline pipeline(state, state.options.import_threads, old_content);
   bool all_read = false;
   for (;;) {
     while (!all_read && pipeline.HasRoom()) {

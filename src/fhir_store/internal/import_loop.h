@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "fhir_store/internal/import_block.h"
+#include "fhir_store/internal/import_postponed.h"
 #include "fhir_store/internal/import_source.h"
 #include "fhir_store/internal/state.h"
 #include "kv/store.h"
@@ -29,10 +30,12 @@ class ImportSink {
 
 enum class LoopEnd : uint8_t { kAllRead, kStopped };
 
+// `postponed`: where lines that wait for the job's end go; null: every line takes effect at once.
+// What changes there is the sink's to publish.
 // Errors: kUnavailable (also after several tries: what was committed stays), kConflict (the batch's
 // expectations), those of the sink and the source. One loop at a time for a store (CHECK).
 Result<LoopEnd> RunImportLoop(StoreState& state, BlockSource& source, ImportSink& sink,
-                              const std::function<bool()>& stop);
+                              PostponedLines* postponed, const std::function<bool()>& stop);
 
 // Tries `step` again after kUnavailable, with pauses, and asks the store to take up writing again.
 Status WithRetries(StoreState& state, const std::function<Status()>& step);

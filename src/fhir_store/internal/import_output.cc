@@ -142,6 +142,15 @@ bool ImportOutput::IsLarge() const {
   return pending_bytes_ >= kPendingBytesMax || pending_.size() >= kPendingChunksMax;
 }
 
+Status ImportOutput::AddDiscard(kv::Batch* batch) const {
+  const auto snapshot = state_.kv.GetSnapshot();
+  const auto cursor = snapshot->Scan(kSpool, kv::PrefixRange(job_prefix_));
+  for (; cursor->Valid() && batch->changes().size() < kDeletesPerBatch; cursor->Next()) {
+    batch->Delete(kSpool, cursor->key());
+  }
+  return cursor->status();
+}
+
 Status ImportOutput::WriteFinished(uint64_t files_done) {
   const auto snapshot = state_.kv.GetSnapshot();
   const auto cursor =

@@ -6,8 +6,9 @@
 // spool, compressed); when a file's last line is committed its objects are written from the spool,
 // which is then emptied. Repeating that gives the same objects.
 //
-//   spool key    | job 16 | file number 4 | kind 1 | chunk 4 |
-//   value        header: | gzip? 1 | name |; success, failure: compressed lines
+//   spool key    | job 16 | file number 4 | kind 1 | chunk 4 |       (and
+//   internal/import_postponed.h) value        header: | gzip? 1 | name |; success, failure:
+//   compressed lines
 //
 // Success: {"lineId":1,"UpdateResourceResponse":{"jsonBlob":{"resourceType":"Patient","id":"a",
 //           "meta":{"versionId":"1"}},"statusCode":201}}; 201 created, 200 updated or unchanged.
@@ -46,6 +47,10 @@ class ImportOutput {
   // The batch is stored.
   void Committed();
   bool IsLarge() const;  // Enough waits that a commit is due.
+
+  // Adds the removal of the job's spool to `batch`, of as many entries as one batch should hold.
+  // For a job that fails. Errors: kUnavailable.
+  Status AddDiscard(kv::Batch* batch) const;
 
   // Writes the objects of every file with a number below `files_done`. Errors: those of
   // objects::ObjectStore and kv::Store.

@@ -25,6 +25,11 @@ constexpr size_t kChangedRunResourcesMax = 100'000;
 // A batch of more bytes than this would go through the log and the write buffer for no gain.
 constexpr size_t kBatchBytesMax = 8u << 20;
 
+// Whether the line makes a version.
+bool HasBody(const ImportLine& line) {
+  return line.outcome == LineOutcome::kNew || line.outcome == LineOutcome::kChanged;
+}
+
 }  // namespace
 
 Status ImportRun::Add(ImportBlock* block) {
@@ -43,11 +48,40 @@ Status ImportRun::Add(ImportBlock* block) {
     }
   }
   for (ImportLine& line : block->lines) {
-    if (line.outcome != LineOutcome::kFailed) TRY(AddLine(block, &line));
+    if (line.outcome != LineOutcome::kFailed) TRY(SettleLine(block, &line));
   }
   body_bytes_ += block->bodies.size();
   block_bodies_.push_back(std::exchange(block->bodies, {}));
   return Ok();
+}
+
+Status ImportRun::SettleLine(ImportBlock* block, ImportLine* line) {
+  const bool may_postpone = postponed_ != nullptr && postponed_->HasRoom(block->Key(*line));
+  worker_.SetOldContent(may_postpone ? OldContent::kPostponed : OldContent::kWritten);
+  if (line->outcome == LineOutcome::kPostponed && !may_postpone) {
+    TRY(worker_.WorkAgain(block, line, *state_.kv.GetSnapshot()));
+  }
+  TRY(AddLine(block, line));
+  if (postponed_ != nullptr) postponed_->Settle(*block, *line);
+  return Ok();
+}
+
+Status ImportRun::WorkAfter(const Id& id, ImportBlock* block, ImportLine* line) {
+  LineWorker::Before before{.version = id.version,
+                            .ordinal = id.ordinal,
+                            .last_updated_unix_ms = id.last_updated_unix_ms};
+  // Bodies of earlier lines of this very block are still in the block, which may grow while this
+  // line is compressed: copied.
+  uint32_t at = id.newest_body;
+  for (; at != kNone && before.bodies.size() <= kImportOldVersionsMax; at = bodies_[at].previous) {
+    const Body& body = bodies_[at];
+    before.bodies.emplace_back(
+        body.block < block_bodies_.size()
+            ? BodyBytes(body)
+            : std::string_view(block->bodies).substr(body.offset, body.bytes));
+  }
+  before.stored = at == kNone && !id.created;
+  return worker_.WorkAfter(block, line, before);
 }
 
 Status ImportRun::AddLine(ImportBlock* block, ImportLine* line) {
@@ -57,22 +91,11 @@ Status ImportRun::AddLine(ImportBlock* block, ImportLine* line) {
   if (found == kNone) return AddFirst(*block, line);
   Id& id = ids_[found];
   if (id.newest_body != kNone) {
-    // The body of an earlier line of this very block is still in the block, which may grow while
-    // this line is compressed: copied.
-    const Body& newest = bodies_[id.newest_body];
-    const std::string before(
-        newest.block < block_bodies_.size()
-            ? BodyBytes(newest)
-            : std::string_view(block->bodies).substr(newest.offset, newest.bytes));
-    TRY(worker_.WorkAfter(block, line,
-                          {.body = before,
-                           .version = id.version,
-                           .ordinal = id.ordinal,
-                           .last_updated_unix_ms = id.last_updated_unix_ms}));
+    TRY(WorkAfter(id, block, line));
     if (line->outcome == LineOutcome::kFailed) return Ok();
   }
   line->ordinal = id.ordinal;
-  if (line->outcome == LineOutcome::kUnchanged) return Ok();
+  if (!HasBody(*line)) return Ok();
   // Without a body in the run the line was decided against the store, and so stands.
   if (id.newest_body == kNone) ++changed_;
   id.version = line->version;
@@ -99,19 +122,21 @@ Status ImportRun::AddFirst(const ImportBlock& block, ImportLine* line) {
   const auto number = static_cast<uint32_t>(ids_.size());
   ids_.push_back(id);
   index_.Insert(line->key_hash, number);
-  if (line->outcome == LineOutcome::kUnchanged) return Ok();
+  if (!HasBody(*line)) return Ok();
   if (!id.created) ++changed_;
   AddBody(*line, number);
   return Ok();
 }
 
 void ImportRun::AddBody(const ImportLine& line, uint32_t id) {
-  ids_[id].newest_body = static_cast<uint32_t>(bodies_.size());
+  const uint32_t previous =
+      std::exchange(ids_[id].newest_body, static_cast<uint32_t>(bodies_.size()));
   bodies_.push_back({.id = id,
                      .version = line.version,
                      .block = static_cast<uint32_t>(block_bodies_.size()),
                      .offset = line.body_offset,
-                     .bytes = line.body_bytes});
+                     .bytes = line.body_bytes,
+                     .previous = previous});
 }
 
 bool ImportRun::IsFull() const {

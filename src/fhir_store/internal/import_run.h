@@ -2,7 +2,7 @@
 // together with what the caller publishes (checkpoint, output): see Commit.
 //
 // Lines are added in the order of the input. A line about a resource that the run holds already is
-// decided anew against the run's version, so two lines with one id act like two imports, one after
+// decided anew against the run's versions, so two lines with one id act like two imports, one after
 // the other, whatever the blocks and threads were.
 //
 // Threads: belongs to the coordinator.
@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "fhir_store/internal/hash_index.h"
 #include "fhir_store/internal/import_block.h"
+#include "fhir_store/internal/import_postponed.h"
 #include "fhir_store/internal/keys.h"
 #include "fhir_store/internal/state.h"
 #include "kv/store.h"
@@ -24,8 +25,9 @@ namespace tarn::fhir_store {
 
 class ImportRun {
  public:
-  // The arguments must outlive the run.
-  ImportRun(StoreState& state, LineWorker& worker) : state_(state), worker_(worker) {}
+  // The arguments must outlive the run. `postponed` is null when no line is postponed.
+  ImportRun(StoreState& state, LineWorker& worker, PostponedLines* postponed)
+      : state_(state), worker_(worker), postponed_(postponed) {}
 
   // Holds the block's resources against single writes, settles every line's outcome, version and
   // ordinal, and takes over the bodies. Errors: kCorrupt, kUnavailable, kTooLarge (ordinals).
@@ -61,6 +63,7 @@ class ImportRun {
     uint32_t block = 0;  // Index into block_bodies_.
     uint32_t offset = 0;
     uint32_t bytes = 0;
+    uint32_t previous = kNone;  // Index of the resource's body before this one in the run.
   };
 
   std::string_view Key(const Id& id) const {
@@ -71,6 +74,9 @@ class ImportRun {
   }
   Status AddLine(ImportBlock* block, ImportLine* line);
   Status AddFirst(const ImportBlock& block, ImportLine* line);
+  // Decides a line again that follows versions of its resource in this run.
+  Status WorkAfter(const Id& id, ImportBlock* block, ImportLine* line);
+  Status SettleLine(ImportBlock* block, ImportLine* line);
   void AddBody(const ImportLine& line, uint32_t id);
 
   // Both write what the run holds; `current` apart when it must go with the batch.
@@ -88,6 +94,7 @@ class ImportRun {
 
   StoreState& state_;
   LineWorker& worker_;
+  PostponedLines* const postponed_;
   HashIndex index_;  // Key hash -> index into ids_.
   std::vector<Id> ids_;
   std::vector<Body> bodies_;
