@@ -1,6 +1,7 @@
 // Exports over both engines.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
 #include <sstream>
@@ -21,7 +22,7 @@ const std::string kFolder =
 std::map<std::string, std::string> Lines(const std::map<std::string, std::string>& outputs) {
   std::map<std::string, std::string> lines;
   for (const auto& [key, bytes] : outputs) {
-    if (!key.starts_with(kFolder)) continue;
+    if (!key.starts_with(kFolder) || key == kFolder + "Manifest.json") continue;
     const std::string rest = key.substr(kFolder.size());
     const std::string type = rest.substr(0, rest.find('/'));
     EXPECT_TRUE(rest.starts_with(type + "/" + type + "-")) << key;
@@ -48,6 +49,8 @@ TEST_P(Export, OfAnEmptyStoreIsCompletedWithoutFiles) {
   EXPECT_EQ(job.state, jobs::JobState::kCompleted) << job.message;
   EXPECT_TRUE(ParseExportReport(job).value().files.empty());
   EXPECT_TRUE(Lines(store_.Outputs()).empty());
+  const auto manifest = json::ParseValue(store_.GetObject(kFolder + "Manifest.json")).value();
+  EXPECT_TRUE(manifest.Find("output")->items().empty());
 }
 
 TEST_P(Export, WritesTheNewestVersionOfWhatLives) {
@@ -74,6 +77,30 @@ TEST_P(Export, WritesTheNewestVersionOfWhatLives) {
   EXPECT_EQ(report.files[1].count, 2u);
   EXPECT_TRUE(store_.objects().Head("out-bucket", report.files[1].uri.key).ok());
   EXPECT_EQ(JobOutputFolder(kStoreId, job).value().key, kFolder);
+
+  const auto manifest = json::ParseValue(store_.GetObject(kFolder + "Manifest.json")).value();
+  EXPECT_EQ(manifest.Find("transactionTime")->AsString(),
+            FormatFhirInstant(store_.clock().UnixMs()));
+  const auto& files = manifest.Find("output")->items();
+  ASSERT_EQ(files.size(), 2u);
+  EXPECT_EQ(files[1].Find("type")->AsString(), "Patient");
+  EXPECT_EQ(files[1].Find("url")->AsString(), objects::ToText(report.files[1].uri));
+  EXPECT_EQ(files[1].Find("count")->AsInt(), 2);
+}
+
+// What was exported can be imported as it lies there.
+TEST_P(Export, CanBeImported) {
+  ASSERT_TRUE(store_->Update(kPatient, "a", Patient("a", "1"), {}).ok());
+  ExportRequest request;
+  request.output = {"in-bucket", "export"};
+  ASSERT_TRUE(store_->SubmitExport(request, {}, kJobId).ok());
+  store_->RunJobs(
+      kExportKind, [] { return false; }, [](const jobs::Job&) {});
+  ASSERT_TRUE(store_->Update(kPatient, "a", Patient("a", "2"), {}).ok());
+  const jobs::Job job = store_.Import("export");
+  EXPECT_EQ(job.state, jobs::JobState::kCompleted) << job.message;
+  EXPECT_EQ(store_->Progress(job).value().files_scanned, 1u);
+  EXPECT_NE(store_->Read(kPatient, "a").value().body.find(R"("family":"1")"), std::string::npos);
 }
 
 TEST(ExportParts, AreBounded) {
@@ -119,6 +146,18 @@ TEST(ExportFails, WithAMessage) {
   const jobs::Job job = store->queue().Get(kExportKind, kJobId).value();
   EXPECT_EQ(job.state, jobs::JobState::kFailed);
   EXPECT_NE(job.message.find("missing-bucket"), std::string::npos) << job.message;
+}
+
+TEST(ExportFails, WhenItsManifestCannotBeWritten) {
+  TestStore store(TestEngine::kFake);
+  const std::string bucket = store.folder() + "/s3/out-bucket/";
+  std::filesystem::create_directories(bucket + "elsewhere");
+  std::filesystem::create_directories(bucket + "out");
+  std::filesystem::create_directory_symlink(bucket + "elsewhere",
+                                            bucket + kFolder.substr(0, kFolder.size() - 1));
+  const jobs::Job job = store.Export();
+  EXPECT_EQ(job.state, jobs::JobState::kFailed);
+  EXPECT_NE(job.message.find("symbolic link"), std::string::npos) << job.message;
 }
 
 TEST(ExportStops, AndTheNextCallBeginsAgain) {

@@ -1,4 +1,5 @@
-// One export job: one snapshot, its resources as they are stored, without parsing any.
+// One export job: one snapshot, its resources as they are stored, without parsing any; then a
+// manifest of what was written, with counts.
 //
 // The live bitmaps say what to export; they are cut into tasks of a few chunks of ordinals, and
 // threads take tasks in order. A task walks family version, where the newest version of each
@@ -17,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/families.h"
@@ -138,7 +140,10 @@ class ExportJob {
   Status RunTask(const kv::Snapshot& snapshot, const Task& task);
   Status WriteChunk(const kv::Snapshot& snapshot, const Task& task, const Chunk& chunk,
                     PartWriter* writer);
+  Value FilesValue() const;
   std::string ReportText() const;
+  std::string ManifestText() const;
+  Result<jobs::Job> FinishCompleted();
   bool Ending();
 
   StoreState& state_;
@@ -292,7 +297,7 @@ Result<ExportJob::Ended> ExportJob::Work(const std::function<bool()>& stop) {
   return ended;
 }
 
-std::string ExportJob::ReportText() const {
+Value ExportJob::FilesValue() const {
   Value files = Value::MakeArray();
   for (const WrittenFile& file : files_) {
     files.Append(Value::MakeObject()
@@ -300,9 +305,35 @@ std::string ExportJob::ReportText() const {
                      .Set("url", Value::String(ToText(objects::S3Uri{folder_.bucket, file.key})))
                      .Set("count", Value::Int(static_cast<int64_t>(file.count))));
   }
+  return files;
+}
+
+std::string ExportJob::ReportText() const {
   return json::ToText(Value::MakeObject()
                           .Set("transactionUnixMs", Value::Int(transaction_unix_ms_))
-                          .Set("output", std::move(files)));
+                          .Set("output", FilesValue()));
+}
+
+// The members that the service's REST export answers with when it is done.
+std::string ExportJob::ManifestText() const {
+  Value manifest = Value::MakeObject();
+  manifest.Set("transactionTime", Value::String(FormatFhirInstant(transaction_unix_ms_)))
+      .Set("requiresAccessToken", Value::Bool(false))
+      .Set("output", FilesValue())
+      .Set("error", Value::MakeArray());
+  return json::ToPrettyText(manifest) + "\n";
+}
+
+Result<jobs::Job> ExportJob::FinishCompleted() {
+  std::sort(files_.begin(), files_.end(), [](const WrittenFile& a, const WrittenFile& b) {
+    return std::tuple(fhir::TypeName(a.type), a.range, a.part) <
+           std::tuple(fhir::TypeName(b.type), b.range, b.part);
+  });
+  // Last of the objects: where there is a manifest, the export is whole.
+  TRY(objects::WriteObject(state_.objects, Beneath(folder_, kManifestName), ManifestText(),
+                           "application/json"));
+  return state_.queue.Finish(
+      job_, {.state = jobs::JobState::kCompleted, .message = {}, .progress = ReportText()}, {});
 }
 
 Result<jobs::Job> ExportJob::Finish(Ended ended) {
@@ -310,12 +341,7 @@ Result<jobs::Job> ExportJob::Finish(Ended ended) {
     TRY(RemoveOldFiles());
     return state_.queue.Finish(job_, {.state = jobs::JobState::kCancelCompleted}, {});
   }
-  std::sort(files_.begin(), files_.end(), [](const WrittenFile& a, const WrittenFile& b) {
-    return std::tuple(fhir::TypeName(a.type), a.range, a.part) <
-           std::tuple(fhir::TypeName(b.type), b.range, b.part);
-  });
-  return state_.queue.Finish(
-      job_, {.state = jobs::JobState::kCompleted, .message = {}, .progress = ReportText()}, {});
+  return FinishCompleted();
 }
 
 Result<jobs::Job> ExportJob::Fail(const Error& error) {
@@ -342,8 +368,12 @@ Result<std::optional<jobs::Job>> RunExportJob(StoreState& state, const jobs::Job
     return std::optional(std::move(failed));
   }
   if (ended.value() == ExportJob::Ended::kStopped) return std::optional<jobs::Job>();
-  TRY(auto finished, work.Finish(ended.value()));
-  return std::optional(std::move(finished));
+  auto finished = work.Finish(ended.value());
+  if (!finished.ok() && !LeavesJobForLater(finished.error())) {
+    finished = work.Fail(finished.error());
+  }
+  if (!finished.ok()) return finished.error();
+  return std::optional(std::move(finished).value());
 }
 
 Result<ExportReport> ParseExportReport(const jobs::Job& job) {

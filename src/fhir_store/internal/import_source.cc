@@ -59,7 +59,7 @@ void ImportListing::SkipTo(uint64_t number, std::string_view after_key) {
 
 bool ImportListing::IsInput(const objects::ObjectInfo& object) const {
   if (object.key.ends_with('/') && object.bytes == 0) return false;
-  if (object.key.ends_with(kAccessCheckName)) return false;
+  if (object.key.ends_with(kAccessCheckName) || IsManifest(object.key)) return false;
   return output_folder_.bucket != input_.bucket || !object.key.starts_with(output_folder_.key);
 }
 

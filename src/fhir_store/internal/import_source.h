@@ -24,8 +24,8 @@ class BlockSource {
 };
 
 // Lists the objects of a job. An S3 URI that names an object means this object; else it means the
-// "folder" of that name. Folder markers (empty objects whose key ends in '/'), the job's own output
-// and the access-check file are no input.
+// "folder" of that name. Folder markers (empty objects whose key ends in '/'), the job's own
+// output, manifests of jobs and the access-check file are no input.
 class ImportListing {
  public:
   ImportListing(objects::ObjectStore& objects, objects::S3Uri input, objects::S3Uri output_folder);

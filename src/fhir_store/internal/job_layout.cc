@@ -15,6 +15,16 @@ objects::S3Uri JobFolder(const objects::S3Uri& output, const JobFolderName& name
   return folder;
 }
 
+bool IsManifest(std::string_view key) {
+  const size_t name = key.rfind('/');
+  if (name == std::string_view::npos || key.substr(name + 1) != kManifestName) return false;
+  const size_t slash = key.substr(0, name).rfind('/');
+  const std::string_view folder =
+      key.substr(0, name).substr(slash == std::string_view::npos ? 0 : slash + 1);
+  return folder.find("-FHIR_EXPORT-") != std::string_view::npos ||
+         folder.find("-FHIR_IMPORT-") != std::string_view::npos;
+}
+
 objects::S3Uri Beneath(const objects::S3Uri& folder, std::string_view name) {
   return {folder.bucket, folder.key + std::string(name)};
 }

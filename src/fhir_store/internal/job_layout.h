@@ -4,6 +4,7 @@
 //                                         /SUCCESS/<name of the input file>
 //                                         /FAILURE/<name of the input file>
 //   <S3Uri>/<data store>-FHIR_EXPORT-<job>/<Type>/<Type>-<number>-<range>-<part>.ndjson
+//                                         /Manifest.json
 #pragma once
 
 #include <string>
@@ -29,6 +30,8 @@ struct JobFolderName {
   std::string_view job_id;
 };
 objects::S3Uri JobFolder(const objects::S3Uri& output, const JobFolderName& name);
+// Whether this is the manifest of an import or export, of whichever data store.
+bool IsManifest(std::string_view key);
 objects::S3Uri Beneath(const objects::S3Uri& folder, std::string_view name);
 
 // Whether the output location can be written to, by writing the access-check object.

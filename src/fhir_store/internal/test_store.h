@@ -96,6 +96,7 @@ class TestStore {
   kv::Store& kv() { return *kv_; }
   objects::ObjectStore& objects() { return *objects_; }
   FakeClock& clock() { return clock_; }
+  const std::string& folder() const { return folder_; }  // Its objects are below "/s3".
 
   void PutObject(const std::string& key, std::string_view bytes) {
     const auto put = objects::WriteObject(*objects_, {"in-bucket", key}, bytes, "");
