@@ -64,6 +64,28 @@ class FaultPlan {
     MutexLock lock(mutex_);
     return repeated_syncs_;
   }
+  // Syncs of files whose path holds `part` wait until Release.
+  void Hold(std::string part) {
+    MutexLock lock(mutex_);
+    held_part_ = std::move(part);
+  }
+  void WaitUntilHeld() {
+    MutexLock lock(mutex_);
+    while (holding_ == 0) changed_.Wait(mutex_);
+  }
+  void Release() {
+    MutexLock lock(mutex_);
+    held_part_.clear();
+    changed_.NotifyAll();
+  }
+  void WaitIfHeld(std::string_view path) {
+    MutexLock lock(mutex_);
+    if (held_part_.empty() || path.find(held_part_) == std::string_view::npos) return;
+    ++holding_;
+    changed_.NotifyAll();
+    while (!held_part_.empty()) changed_.Wait(mutex_);
+    --holding_;
+  }
   // NOLINTBEGIN(clang-analyzer-cplusplus.NewDeleteLeaks): it does not see IOStatus free its text.
   rocksdb::IOStatus Next(Operation operation, std::string_view path) {
     MutexLock lock(mutex_);
@@ -87,6 +109,9 @@ class FaultPlan {
   int64_t seen_ GUARDED_BY(mutex_) = 0;
   std::set<std::string, std::less<>> unsynced_ GUARDED_BY(mutex_);
   int64_t repeated_syncs_ GUARDED_BY(mutex_) = 0;
+  CondVar changed_;
+  std::string held_part_ GUARDED_BY(mutex_);  // Empty: none.
+  int holding_ GUARDED_BY(mutex_) = 0;
 };
 
 class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -108,6 +133,7 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
   }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* debug) override {
+    plan_->WaitIfHeld(path_);
     rocksdb::IOStatus fault = plan_->Next(Operation::kSync, path_);
     return fault.ok() ? FSWritableFileOwnerWrapper::Sync(options, debug) : fault;
   }
@@ -359,6 +385,39 @@ TEST_F(RocksDbFaults, AnyOperationMayFailOnce) {
       ledger.Verify();
     }
   }
+}
+
+// A snapshot that is taken while an ingestion writes does not wait for it, and never sees any of
+// it; not even when there was no snapshot before and the files' keys are below all others.
+TEST_F(RocksDbFaults, SnapshotsDoNotWaitForIngestions) {
+  Ledger ledger(folder_.path(), file_system_);
+  ASSERT_TRUE(ledger.IngestOne().ok());
+  const uint64_t before = ledger.store().GetSnapshot()->sequence();
+  const auto holds = [](const Snapshot& snapshot, std::string_view key) {
+    std::string value;
+    const bool in_run = snapshot.Get(0, key, &value).value();
+    EXPECT_EQ(snapshot.Get(1, key, &value).value(), in_run);
+    return in_run;
+  };
+  auto run = ledger.store().NewRun().value();
+  ASSERT_TRUE(run->Put(0, "a", "run").ok());
+  Batch publish;
+  publish.Put(1, "a", "published");
+  plan_.Hold("MANIFEST-");
+  std::thread ingesting([&] { EXPECT_TRUE(ledger.store().Ingest(std::move(run), publish).ok()); });
+  plan_.WaitUntilHeld();
+  const auto during = ledger.store().GetSnapshot();
+  EXPECT_EQ(during->sequence(), before);
+  EXPECT_FALSE(holds(*during, "a"));
+  EXPECT_TRUE(holds(*during, "run1"));
+  plan_.Release();
+  ingesting.join();
+  const auto after = ledger.store().GetSnapshot();
+  EXPECT_EQ(after->sequence(), before + 1);
+  EXPECT_TRUE(holds(*after, "a"));
+  EXPECT_FALSE(holds(*during, "a"));
+  ASSERT_TRUE(ledger.store().Settle().ok());
+  EXPECT_FALSE(holds(*during, "a"));
 }
 
 // The same on a real file system: a small tmpfs, filled up by the store itself.

@@ -117,7 +117,13 @@ std::shared_ptr<RocksDbDatabase> RocksDbStore::Database() const {
 
 std::unique_ptr<Snapshot> RocksDbStore::GetSnapshot() {
   MutexLock lock(view_mutex_);
-  const rocksdb::Snapshot* const snapshot = database_->db().GetSnapshot();
+  const rocksdb::Snapshot* snapshot = database_->db().GetSnapshot();
+  while (snapshot->GetSequenceNumber() >= coming_at_ && coming_is_ingestion_) {
+    // It is visible, or has failed and taken its numbers all the same: that is about to be known.
+    database_->db().ReleaseSnapshot(snapshot);
+    settled_.Wait(view_mutex_);
+    snapshot = database_->db().GetSnapshot();
+  }
   const uint64_t sequence =
       snapshot->GetSequenceNumber() >= coming_at_ ? coming_sequence_ : visible_sequence_;
   return std::make_unique<RocksDbSnapshot>(database_, snapshot, sequence);
@@ -227,17 +233,27 @@ void RocksDbStore::AnnounceWrite(uint64_t sequence, uint64_t visible_at) {
   MutexLock lock(view_mutex_);
   coming_sequence_ = sequence;
   coming_at_ = visible_at;
+  coming_is_ingestion_ = false;
+}
+
+void RocksDbStore::AnnounceIngestion(uint64_t sequence, uint64_t visible_at) {
+  MutexLock lock(view_mutex_);
+  coming_sequence_ = sequence;
+  coming_at_ = visible_at;
+  coming_is_ingestion_ = true;
 }
 
 void RocksDbStore::ConfirmWrite() {
   MutexLock lock(view_mutex_);
   visible_sequence_ = coming_sequence_;
   coming_at_ = UINT64_MAX;
+  settled_.NotifyAll();
 }
 
 void RocksDbStore::WithdrawWrite() {
   MutexLock lock(view_mutex_);
   coming_at_ = UINT64_MAX;
+  settled_.NotifyAll();
 }
 
 Error RocksDbStore::StopWrites(const rocksdb::Status& cause) {
@@ -288,17 +304,32 @@ Result<uint64_t> RocksDbStore::IngestInTurn(RocksDbRun& run, const Batch& publis
   // A file must not be older than what a memtable of its family holds when it comes in: RocksDB 7.8
   // may order level 0 wrongly then. Writers wait, so after this the memtables are empty.
   TRY(FlushFamilies(*database, TouchedFamilies(*database, run, publish)));
-  rocksdb::Status status;
-  {
-    // RocksDB writes its manifest without its lock and shows the files one family after another: a
-    // snapshot taken meanwhile could see half of them. So snapshots wait, although this is I/O.
-    MutexLock lock(view_mutex_);
-    status = database->db().IngestExternalFiles(IngestArguments(run, published));
-    if (status.ok()) visible_sequence_ = sequence;
-  }
+  const rocksdb::Status status = IngestFiles(*database, IngestArguments(run, published), sequence);
   last_sequence_ = sequence;
-  if (!status.ok()) return StopWrites(status);
+  if (!status.ok()) {
+    WithdrawWrite();
+    return StopWrites(status);
+  }
+  ConfirmWrite();
   return sequence;
+}
+
+// RocksDB writes its manifest without its lock, so snapshots are taken meanwhile. They must not
+// see the files when these appear. That holds if every file gets sequence numbers above that of any
+// such snapshot; RocksDB gives some files number 0, which everybody sees, unless there is a
+// snapshot when it begins. So one is held.
+rocksdb::Status RocksDbStore::IngestFiles(
+    const RocksDbDatabase& database, const std::vector<rocksdb::IngestExternalFileArg>& arguments,
+    uint64_t sequence) {
+  rocksdb::DB& db = database.db();
+  const rocksdb::Snapshot* const held = db.GetSnapshot();
+  // How many numbers the files take is known afterwards only; they become visible together.
+  const uint64_t visible_at = held->GetSequenceNumber() + 1;
+  AnnounceIngestion(sequence, visible_at);
+  const rocksdb::Status status = db.IngestExternalFiles(arguments);
+  db.ReleaseSnapshot(held);
+  CHECK(!status.ok() || db.GetLatestSequenceNumber() >= visible_at);
+  return status;
 }
 
 Status RocksDbStore::Resume() {

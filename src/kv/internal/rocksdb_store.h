@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "kv/internal/commit_queue.h"
@@ -53,6 +54,9 @@ class RocksDbStore final : public Store {
   Status WriteSynced(const RocksDbDatabase& database, rocksdb::WriteBatch* writes,
                      uint64_t sequence);
   Result<uint64_t> IngestInTurn(RocksDbRun& run, const Batch& publish);
+  rocksdb::Status IngestFiles(const RocksDbDatabase& database,
+                              const std::vector<rocksdb::IngestExternalFileArg>& arguments,
+                              uint64_t sequence);
   Status ResumeInTurn();
   // A write finds out whether the fault has passed: first a second after it, then ever more rarely,
   // so that a server whose disk was full serves again without anybody's help.
@@ -61,6 +65,7 @@ class RocksDbStore final : public Store {
 
   // See view_mutex_.
   void AnnounceWrite(uint64_t sequence, uint64_t visible_at);
+  void AnnounceIngestion(uint64_t sequence, uint64_t visible_at);
   void ConfirmWrite();
   void WithdrawWrite();
 
@@ -82,10 +87,12 @@ class RocksDbStore final : public Store {
   // announcing it and our learning that it worked. So the writer announces the RocksDB sequence
   // number that makes it visible, and a snapshot compares its own number with that one.
   mutable Mutex view_mutex_;
+  CondVar settled_;  // Nothing is announced any more.
   std::shared_ptr<RocksDbDatabase> database_ GUARDED_BY(view_mutex_);
   uint64_t visible_sequence_ GUARDED_BY(view_mutex_) = 0;
   uint64_t coming_sequence_ GUARDED_BY(view_mutex_) = 0;
   uint64_t coming_at_ GUARDED_BY(view_mutex_) = UINT64_MAX;  // RocksDB's; UINT64_MAX: nothing.
+  bool coming_is_ingestion_ GUARDED_BY(view_mutex_) = false;
 };
 
 }  // namespace tarn::kv
