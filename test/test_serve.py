@@ -1,6 +1,8 @@
 """`tarn serve` as a program: start, stop, options, the data folder."""
 import http.client
 import json
+import pathlib
+import re
 import socket
 import subprocess
 import tempfile
@@ -37,6 +39,30 @@ class Serve(unittest.TestCase):
                 result = run(*arguments)
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertIn(expected, result.stderr + result.stdout)
+
+    def test_demo_says_what_was_exported_and_reuses_what_is_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            demo = ("demo", "--once", "--patients", "40", "--data", folder, "--listen", "127.0.0.1:0",
+                    "--s3-listen", "127.0.0.1:0")
+            first = run(*demo)
+            self.assertEqual(first.returncode, 0, first.stderr)
+            generated = re.search(r"generated +40 synthetic patients: ([\d,]+) resources", first.stdout).group(1)
+            imported = re.search(r"imported +([\d,]+) resources, ([\d.]+) MB in [\d.]+ s: [\d,]+ resources/s",
+                                 first.stdout)
+            exported = re.search(r"exported +([\d,]+) resources, (\d+) files in [\d.]+ s: [\d,]+ resources/s",
+                                 first.stdout)
+            self.assertEqual((imported.group(1), exported.group(1)), (generated, generated), first.stdout)
+            files = list(pathlib.Path(folder, "s3/demo/export").glob("*/*/*.ndjson"))
+            self.assertEqual(len(files), int(exported.group(2)))
+            # The patients went up in pieces, so that their number does not show in memory.
+            pieces = list(pathlib.Path(folder, "s3/demo/patients").iterdir())
+            self.assertLessEqual(max(piece.stat().st_size for piece in pieces), 4 << 20)
+            self.assertAlmostEqual(sum(piece.stat().st_size for piece in pieces) / 1e6, float(imported.group(2)),
+                                   delta=0.1)
+            second = run(*demo)
+            self.assertEqual(second.returncode, 0, second.stderr)
+            self.assertIn("patients are in s3://demo/ already", second.stdout)
+            self.assertIn(exported.group(0), second.stdout)
 
     def test_configuration_file(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:

@@ -14,6 +14,7 @@
 #include "cli/verbs.h"
 #include "http/client.h"
 #include "json/value.h"
+#include "synth/ndjson_files.h"
 #include "synth/patients.h"
 
 namespace tarn::cli {
@@ -24,7 +25,10 @@ using json::Value;
 constexpr std::string_view kBucket = "demo";
 constexpr std::string_view kStoreName = "demo";
 // Written last, so that its presence says that the upload was whole.
-constexpr std::string_view kMarkerKey = "patients/Patient.ndjson";
+constexpr std::string_view kMarkerKey = "patients.uploaded";
+// One object of patients; at most one for each type is in memory.
+constexpr size_t kPieceBytes = 4u << 20;
+constexpr uint64_t kManifestBytesMax = 16u << 20;
 constexpr auto kPollInterval = std::chrono::milliseconds(50);
 constexpr std::string_view kRole = "arn:aws:iam::000000000000:role/demo";
 constexpr std::string_view kKey = "alias/demo";
@@ -68,6 +72,18 @@ class Session {
     return response.status;
   }
 
+  // The bytes of an object.
+  Result<std::string> Get(const std::string& path) {
+    http::ClientRequest http;
+    http.url = s3_url_ + path;
+    http.response_bytes_max = kManifestBytesMax;
+    TRY(http::ClientResponse response, client_.Send(http));
+    if (response.status != 200) {
+      return Internal("GET " + path + ": status " + std::to_string(response.status));
+    }
+    return std::move(response.body);
+  }
+
   // Calls a Describe operation until `status_of` gives none of the passing states.
   template <typename StatusOf>
   Result<Value> Poll(std::string_view operation, const Value& request, StatusOf status_of) {
@@ -103,7 +119,7 @@ Status Put(Session* session, std::string_view key, std::string body) {
   return Ok();
 }
 
-// Makes the patients and puts one NDJSON object per type, unless they are there already.
+// Makes the patients and puts them as NDJSON objects of one type each, unless they are there.
 Status Upload(Session* session, uint64_t patients) {
   const std::string marker = "/" + std::string(kBucket) + "/" + std::string(kMarkerKey);
   TRY(const int present, session->S3(http::Method::kHead, marker, ""));
@@ -113,37 +129,32 @@ Status Upload(Session* session, uint64_t patients) {
   }
   TRY(const int made, session->S3(http::Method::kPut, "/" + std::string(kBucket), ""));
   if (made != 200 && made != 409) return Internal("cannot make the bucket demo");
-  std::map<std::string, std::string, std::less<>> bodies;
+  std::map<std::string, uint32_t, std::less<>> pieces;  // By type.
   uint64_t resources = 0;
   uint64_t bytes = 0;
+  Status sent = Ok();
+  const synth::NdjsonBlocks::BlockSink send = [&](std::string_view type, std::string_view block) {
+    if (!sent.ok()) return;
+    char number[16];
+    std::snprintf(number, sizeof number, "-%04u", pieces[std::string(type)]++);
+    sent = Put(session, "patients/" + std::string(type) + number + ".ndjson", std::string(block));
+  };
   {
-    ProgressBar bar("generate", patients);
+    ProgressBar bar("generate and upload", patients);
     synth::PatientGenerator generator({.patients = patients});
-    while (generator.Next([&](std::string_view type, std::string_view line) {
-      std::string& body = bodies.try_emplace(std::string(type)).first->second;
-      body.append(line).push_back('\n');
+    synth::NdjsonBlocks blocks(kPieceBytes);
+    while (sent.ok() && generator.Next([&](std::string_view type, std::string_view line) {
+      blocks.Add(type, line, send);
       ++resources;
       bytes += line.size() + 1;
     })) {
       bar.Update(generator.patients_done());
     }
+    blocks.Flush(send);
+    TRY(sent);
     bar.Update(patients);
   }
-  {
-    ProgressBar bar("upload", bodies.size());
-    uint64_t done = 0;
-    std::string marker_body;
-    for (auto& [type, body] : bodies) {
-      if ("patients/" + type + ".ndjson" == kMarkerKey) {
-        marker_body = std::move(body);
-        continue;
-      }
-      TRY(Put(session, "patients/" + type + ".ndjson", std::move(body)));
-      bar.Update(++done);
-    }
-    TRY(Put(session, kMarkerKey, std::move(marker_body)));
-    bar.Update(bodies.size());
-  }
+  TRY(Put(session, kMarkerKey, ""));
   std::printf("generated  %s synthetic patients: %s resources, %.1f MB, now in s3://%s/patients/\n",
               WithThousands(patients).c_str(), WithThousands(resources).c_str(),
               static_cast<double>(bytes) / 1e6, std::string(kBucket).c_str());
@@ -264,22 +275,41 @@ double SecondsOf(const Value& job) {
   return std::max(0.001, NumberOf(job.Find("EndTime")) - NumberOf(job.Find("SubmitTime")));
 }
 
-void PrintSummary(const Value& import_job, const Value& export_job) {
-  const Value* report = import_job.Find("JobProgressReport");
-  const double resources =
-      report == nullptr ? 0 : NumberOf(report->Find("TotalNumberOfResourcesImported"));
-  const double megabytes =
-      report == nullptr ? 0 : NumberOf(report->Find("TotalSizeOfScannedFilesInMB"));
-  const auto line = [&](const char* what, double seconds) {
-    std::printf("%s  %s resources, %.1f MB in %.2f s: %s resources/s\n", what,
-                WithThousands(static_cast<uint64_t>(resources)).c_str(), megabytes, seconds,
-                WithThousands(static_cast<uint64_t>(resources / seconds)).c_str());
+void PrintRate(double count, double seconds) {
+  std::printf(" in %.2f s: %s resources/s\n", seconds,
+              WithThousands(static_cast<uint64_t>(count / seconds)).c_str());
+}
+
+void PrintImport(const Value& job) {
+  const Value* report = job.Find("JobProgressReport");
+  const auto figure = [report](std::string_view name) {
+    return report == nullptr ? 0 : NumberOf(report->Find(name));
   };
-  line("imported ", SecondsOf(import_job));
-  line("exported ", SecondsOf(export_job));
-  const Value* output = export_job.Find("OutputDataConfig");
+  const double resources = figure("TotalNumberOfResourcesImported");
+  std::printf("imported   %s resources, %.1f MB",
+              WithThousands(static_cast<uint64_t>(resources)).c_str(),
+              figure("TotalSizeOfScannedFilesInMB"));
+  PrintRate(resources, SecondsOf(job));
+}
+
+// What the export says of itself: the service's API has no counts for exports, its manifest does.
+Status PrintExport(Session* session, const Value& job) {
+  const Value* output = job.Find("OutputDataConfig");
   const Value* s3 = output == nullptr ? nullptr : output->Find("S3Configuration");
-  if (s3 != nullptr) std::printf("files are in %s\n", TextOf(s3->Find("S3Uri")).c_str());
+  const std::string uri = s3 == nullptr ? "" : TextOf(s3->Find("S3Uri"));
+  constexpr std::string_view kScheme = "s3:/";
+  if (!uri.starts_with(kScheme)) return Internal("the export does not say where its files are");
+  TRY(const std::string text, session->Get(uri.substr(kScheme.size()) + "Manifest.json"));
+  TRY(const Value manifest, json::ParseValue(text));
+  const Value* files = manifest.Find("output");
+  if (files == nullptr || !files->IsArray()) return Internal("the export's manifest has no output");
+  double resources = 0;
+  for (const Value& file : files->items()) resources += NumberOf(file.Find("count"));
+  std::printf("exported   %s resources, %zu files",
+              WithThousands(static_cast<uint64_t>(resources)).c_str(), files->items().size());
+  PrintRate(resources, SecondsOf(job));
+  std::printf("files are in %s\n", uri.c_str());
+  return Ok();
 }
 
 std::string FirstPatientId(uint64_t patients) {
@@ -314,7 +344,8 @@ Status RunSession(const Services& services, const DemoOptions& options) {
   std::printf("data store %s\n", TextOf(store.Find("DatastoreEndpoint")).c_str());
   TRY(const Value import_job, Import(&session, store_id));
   TRY(const Value export_job, Export(&session, store_id));
-  PrintSummary(import_job, export_job);
+  PrintImport(import_job);
+  TRY(PrintExport(&session, export_job));
   PrintNextSteps(services, store, options);
   return Ok();
 }
