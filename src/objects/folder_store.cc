@@ -109,9 +109,10 @@ class FolderStore final : public ObjectStore {
 
   Result<ListPage> List(std::string_view bucket, const ListRequest& request) override {
     TRY(const UniqueFd fd, folder_->OpenBucket(bucket));
-    return ListKeys(fd.get(), request, [&](std::string_view key, const struct stat& status) {
+    const auto describe = [&](std::string_view key, const struct stat& status) {
       return folder_->DescribeForListing(bucket, key, status);
-    });
+    };
+    return ListKeys(fd.get(), request, describe, &windows_);
   }
 
   Result<ObjectInfo> Head(std::string_view bucket, std::string_view key) override {
@@ -176,6 +177,7 @@ class FolderStore final : public ObjectStore {
 
  private:
   std::unique_ptr<Folder> folder_;
+  FolderWindows windows_;
   Uploads uploads_;
 };
 

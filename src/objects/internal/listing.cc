@@ -3,15 +3,17 @@
 // therefore ordered by its name with a '/' behind it, and then taking entries in order and stepping
 // into folders yields keys in order.
 //
-// Folders are read unsorted from the kernel, and only the smallest entries that can matter for the
-// page are kept in a heap; a folder of any size costs memory for one page. If they do not suffice
-// (they were folders without objects), the folder is read again for the next ones.
+// Folders are read unsorted from the kernel, and only the smallest entries that can matter are kept
+// in a heap: those of the page, or, of a folder that does not change now, as many as a window holds
+// (internal/folder_windows.h), for the pages that follow. If they do not suffice, the folder is
+// read again for the next ones. So a folder of any size costs bounded memory.
 #include "objects/internal/listing.h"
 
 #include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -28,21 +30,13 @@ constexpr size_t kHeldMax = 8192;
 constexpr size_t kHeldMin = 16;
 constexpr int kDepthMax = static_cast<int>(kKeyBytesMax) + 8;
 
-struct Entry {
-  std::string order;  // What it adds to the key: the segment, and '/' for a folder.
-  std::string path;   // Relative to the folder; with slashes for long segments.
-  bool folder = false;
-
-  bool operator<(const Entry& other) const {
-    // The plain place of a key wins over the escaped one, as it does for reads.
-    return order != other.order ? order < other.order : path.size() < other.path.size();
-  }
-};
+using Entry = FolderEntry;
 
 class Lister {
  public:
-  Lister(int bucket_fd, const ListRequest& request, const DescribeKey& describe)
-      : bucket_fd_(bucket_fd), request_(request), describe_(describe) {}
+  Lister(int bucket_fd, const ListRequest& request, const DescribeKey& describe,
+         FolderWindows* windows)
+      : bucket_fd_(bucket_fd), request_(request), describe_(describe), windows_(windows) {}
 
   Result<ListPage> Run() {
     if (request_.max == 0) return std::move(page_);
@@ -91,16 +85,29 @@ class Lister {
     return entry;
   }
 
-  // Calls `visit` with every entry of a folder, those of long segments included, until it returns
-  // false. A folder that vanished has none.
-  template <typename Visit>
-  Status ForEach(const std::string& folder, const std::string& begun, const std::string& path,
-                 const Visit& visit, bool* stopped) const {
+  // Opens a folder; one that vanished gives no descriptor.
+  Result<UniqueFd> OpenFolder(const std::string& folder) const {
     UniqueFd fd;
-    const std::string at = JoinPath(folder, path);
-    const int error = OpenBeneath(bucket_fd_, at, O_RDONLY | O_DIRECTORY, &fd);
-    if (error == ENOENT || error == ENOTDIR || error == ELOOP) return Ok();
+    const int error = OpenBeneath(bucket_fd_, folder, O_RDONLY | O_DIRECTORY, &fd);
+    if (error == ENOENT || error == ENOTDIR || error == ELOOP) return UniqueFd();
     if (error != 0) return FileError("list of a folder", error);
+    return fd;
+  }
+
+  // Calls `visit` with every entry of a folder, those of long segments included, until it returns
+  // false. A folder that vanished has none. `*has_longer`: there are long segments.
+  template <typename Visit>
+  Status ForEach(const std::string& folder, const Visit& visit, bool* has_longer) const {
+    TRY(UniqueFd fd, OpenFolder(folder));
+    bool stopped = false;
+    if (fd.valid()) TRY(ForEachIn(folder, std::move(fd), "", "", visit, &stopped, has_longer));
+    return Ok();
+  }
+
+  template <typename Visit>
+  Status ForEachIn(const std::string& folder, UniqueFd fd, const std::string& begun,
+                   const std::string& path, const Visit& visit, bool* stopped,
+                   bool* has_longer) const {
     FolderEntries entries(std::move(fd));
     FolderEntries::Entry found;
     std::vector<std::string> longer;  // Names; the folder is closed before they are read.
@@ -115,11 +122,14 @@ class Lister {
       if (entry.has_value() && !visit(std::move(*entry))) *stopped = true;
     }
     if (entries.error() != 0) return FileError("list of a folder", entries.error());
+    *has_longer |= !longer.empty();
     for (const std::string& name : longer) {
       if (*stopped) break;
+      TRY(UniqueFd below, OpenFolder(JoinPath(folder, path + name + "/")));
+      if (!below.valid()) continue;
       // Depth: every step adds at least 200 bytes to `begun`, which is bounded above.
-      TRY(ForEach(folder, begun + std::string(MeaningOfName(name).text), path + name + "/", visit,
-                  stopped));
+      TRY(ForEachIn(folder, std::move(below), begun + std::string(MeaningOfName(name).text),
+                    path + name + "/", visit, stopped, has_longer));
     }
     return Ok();
   }
@@ -133,32 +143,101 @@ class Lister {
     return joined;
   }
 
-  // The smallest wanted entries behind `after`, in order; `*more` when there are others.
-  Result<std::vector<Entry>> Smallest(const std::string& folder, const std::string& key_prefix,
-                                      const std::optional<std::string>& after, size_t limit,
-                                      bool* more) const {
-    std::vector<Entry> heap;
-    *more = false;
-    bool stopped = false;
+  // An order at or below that of every wanted entry behind `after`.
+  std::string LowerBound(const std::string& key_prefix,
+                         const std::optional<std::string>& after) const {
+    std::string bound = after.value_or("");
+    if (request_.start_after.starts_with(key_prefix)) {
+      // Keys below a folder that start_after lies in may still be wanted.
+      const std::string rest = request_.start_after.substr(key_prefix.size());
+      bound = std::max(bound, rest.substr(0, rest.find('/')));
+    }
+    if (request_.prefix.starts_with(key_prefix)) {
+      bound = std::max(bound, request_.prefix.substr(key_prefix.size()));
+    }
+    return bound;
+  }
+
+  // The folder's entries from `from` on, in order: all of them, as many as a window holds, or, of a
+  // folder that may be changing, the `limit` smallest ones that are wanted.
+  Result<std::shared_ptr<const FolderWindow>> ReadWindow(const std::string& folder,
+                                                         const std::string& key_prefix,
+                                                         const std::string& from,
+                                                         const std::optional<std::string>& after,
+                                                         size_t limit) const {
+    auto window = std::make_shared<FolderWindow>();
+    window->begin = from;
+    window->to_end = true;
+    TRY(UniqueFd fd, OpenFolder(folder));
+    if (!fd.valid()) return std::shared_ptr<const FolderWindow>(std::move(window));
+    struct stat status;
+    if (fstat(fd.get(), &status) != 0) return FileError("list of a folder", errno);
+    window->state = StateOf(status);
+    const bool settled = windows_ != nullptr && FolderWindows::IsSettled(window->state);
+    if (settled) {
+      if (auto kept = windows_->Find(window->state, from)) return kept;
+    }
+    std::vector<Entry>& heap = window->entries;
+    size_t bytes = 0;
     const auto visit = [&](Entry entry) {
-      if (after.has_value() && entry.order <= *after) return true;
-      if (heap.size() == limit && !(entry < heap.front())) {
-        *more = true;
+      if (entry.order < from) return true;
+      if (!window->to_end && !(entry < heap.front())) return true;
+      if (!settled &&
+          ((after.has_value() && entry.order <= *after) || !Wanted(key_prefix, entry))) {
         return true;
       }
-      if (!Wanted(key_prefix, entry)) return true;
+      bytes += entry.bytes();
       heap.push_back(std::move(entry));
       std::push_heap(heap.begin(), heap.end());
-      if (heap.size() > limit) {
+      while (heap.size() > limit && (!settled || bytes > windows_->window_bytes_max())) {
         std::pop_heap(heap.begin(), heap.end());
+        bytes -= heap.back().bytes();
         heap.pop_back();
-        *more = true;
+        window->to_end = false;
       }
       return true;
     };
-    TRY(ForEach(folder, "", "", visit, &stopped));
+    bool stopped = false;
+    bool has_longer = false;
+    TRY(ForEachIn(folder, std::move(fd), "", "", visit, &stopped, &has_longer));
     std::sort_heap(heap.begin(), heap.end());
-    return heap;
+    // Long segments lie in folders of their own, whose changes this one's times do not tell.
+    if (settled && !has_longer && heap.size() > limit) windows_->Keep(window);
+    return std::shared_ptr<const FolderWindow>(std::move(window));
+  }
+
+  struct Smallest {
+    std::vector<Entry> entries;
+    bool more = false;             // There may be further ones,
+    std::string searched_through;  // behind this order.
+  };
+  // The smallest wanted entries behind `after`, in order, at most `limit`.
+  Result<Smallest> FindSmallest(const std::string& folder, const std::string& key_prefix,
+                                const std::optional<std::string>& after, size_t limit) const {
+    const std::string from = LowerBound(key_prefix, after);
+    TRY(const auto window, ReadWindow(folder, key_prefix, from, after, limit));
+    const std::string_view prefix =
+        request_.prefix.starts_with(key_prefix)
+            ? std::string_view(request_.prefix).substr(key_prefix.size())
+            : std::string_view();
+    Smallest found;
+    const auto begin = std::lower_bound(
+        window->entries.begin(), window->entries.end(), from,
+        [](const Entry& entry, const std::string& order) { return entry.order < order; });
+    for (auto entry = begin; entry != window->entries.end(); ++entry) {
+      if (found.entries.size() == limit) {
+        found.more = true;
+        found.searched_through = found.entries.back().order;
+        return found;
+      }
+      if (std::string_view(entry->order).substr(0, prefix.size()) > prefix) return found;
+      if (after.has_value() && entry->order <= *after) continue;
+      if (Wanted(key_prefix, *entry)) found.entries.push_back(*entry);
+    }
+    found.more = !window->to_end;
+    if (found.more) found.searched_through = window->entries.back().order;
+    if (!found.more && windows_ != nullptr) windows_->Drop(*window);
+    return found;
   }
 
   // True when some object lies below the folder. Reads no more than it needs.
@@ -176,8 +255,8 @@ class Lister {
       found = true;
       return false;
     };
-    bool stopped = false;
-    TRY(ForEach(folder, "", "", visit, &stopped));
+    bool has_longer = false;
+    TRY(ForEach(folder, visit, &has_longer));
     for (size_t i = 0; !found && i < folders.size(); ++i) {
       TRY(found, AnyObject(JoinPath(folder, folders[i].path), key_bytes + folders[i].order.size(),
                            depth + 1));
@@ -194,7 +273,7 @@ class Lister {
     inside.start_after = request_.start_after;
     inside.max = 1;
     const DescribeKey nothing = [](std::string_view, const struct stat&) { return ObjectInfo(); };
-    TRY(const ListPage page, Lister(bucket_fd_, inside, nothing).Run());
+    TRY(const ListPage page, Lister(bucket_fd_, inside, nothing, windows_).Run());
     return !page.objects.empty();
   }
 
@@ -248,7 +327,9 @@ class Lister {
       const size_t wanted = request_.max - emitted_ + 1;
       const size_t limit =
           std::max(kHeldMin, std::min(wanted, kHeldMax - std::min(held_, kHeldMax)));
-      TRY(const std::vector<Entry> entries, Smallest(folder, key_prefix, after, limit, &more));
+      TRY(const Smallest smallest, FindSmallest(folder, key_prefix, after, limit));
+      const std::vector<Entry>& entries = smallest.entries;
+      more = smallest.more;
       held_ += entries.size();
       UniqueFd fd;  // For the files; closed while folders below are walked.
       for (const Entry& entry : entries) {
@@ -272,6 +353,7 @@ class Lister {
         if (Emit(key)) page_.objects.push_back(describe_(key, status));
       }
       held_ -= entries.size();
+      if (more) after = smallest.searched_through;
     }
     return Ok();
   }
@@ -279,6 +361,7 @@ class Lister {
   const int bucket_fd_;
   const ListRequest& request_;
   const DescribeKey& describe_;
+  FolderWindows* const windows_;
   ListPage page_;
   size_t emitted_ = 0;
   size_t held_ = 0;
@@ -288,7 +371,8 @@ class Lister {
 
 }  // namespace
 
-Result<ListPage> ListKeys(int bucket_fd, const ListRequest& request, const DescribeKey& describe) {
+Result<ListPage> ListKeys(int bucket_fd, const ListRequest& request, const DescribeKey& describe,
+                          FolderWindows* windows) {
   if (!request.delimiter.empty() && request.delimiter != "/") {
     return Error{ErrorKind::kUnsupported, "only / is a delimiter here"};
   }
@@ -296,7 +380,7 @@ Result<ListPage> ListKeys(int bucket_fd, const ListRequest& request, const Descr
   if (!IsUtf8(request.prefix) || request.prefix.find('\0') != std::string::npos) {
     return Invalid("the prefix is not UTF-8");
   }
-  return Lister(bucket_fd, request, describe).Run();
+  return Lister(bucket_fd, request, describe, windows).Run();
 }
 
 }  // namespace tarn::objects
