@@ -5,6 +5,7 @@ import json
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -21,6 +22,11 @@ READ_PAUSE_MS = 8  # Each connection waits between 0 and this, at random.
 READ_WARM_SECONDS = 2
 READ_CONNECTIONS = 64
 SETTLE_DEADLINE_S = 60
+WORKFLOW_STARTS = 21
+WORKFLOW_RUNS = 3
+WORKFLOW_POLLS = 20_000
+WORKFLOW_QUICK_POLLS = 2_000
+WORKFLOW_DEADLINE_S = 600
 S3_OBJECT_BYTES = 64 << 20
 
 
@@ -373,6 +379,30 @@ def bench_read(run):
         run.figures.add(f"read.{name}.p99", answer["p99_us"] / 1000, "ms", **detail)
 
 
+def run_mock(polls):
+    """One run of `tarn run` against the mock, which checks that the right requests were made."""
+    done = subprocess.run(
+        [sys.executable, str(datasets.ROOT / "bench" / "workflow_mock.py"), "--polls", str(polls), "--",
+         str(TARN), "run", "{document}", "--poll", "0", "--json"],
+        capture_output=True, text=True, timeout=WORKFLOW_DEADLINE_S)
+    check(done.returncode == 0, done.stderr.strip())
+    return json.loads(done.stdout)
+
+
+def bench_workflow(run):
+    """`tarn run`: launch to first request, poll steps with pacing off, memory."""
+    starts = [run_mock(2)["first_request_ms"] for _ in range(WORKFLOW_STARTS)]
+    run.figures.add("workflow.first_request", statistics.median(starts), "ms", **spread(starts))
+    polls = WORKFLOW_QUICK_POLLS if run.options.quick else WORKFLOW_POLLS
+    results = [run_mock(polls) for _ in range(WORKFLOW_RUNS)]
+    rates = [result["steps_per_second"] for result in results]
+    run.figures.add("workflow.polls", statistics.median(rates), "steps/s", polls=polls, **spread(rates))
+    costs = [result["polls"] / (result["cpu_ms"] / 1000) for result in results]
+    run.figures.add("workflow.cpu", statistics.median(costs), "steps/CPU-s", polls=polls, **spread(costs))
+    peaks = [result["peak_mb"] for result in results]
+    run.figures.add("workflow.memory", max(peaks), "MB", polls=polls, **spread(peaks))
+
+
 def bench_micro(run):
     """Every micro benchmark of the modules (src/*/*_bench.cc), short."""
     for program in sorted(BUILD.glob("src/*/*_bench")):
@@ -389,7 +419,7 @@ def bench_micro(run):
 # In the order in which they run: later ones use the store that `import` filled, and `start`, which
 # stops the server, comes last.
 ALL = {"synth": bench_synth, "idle_rss": bench_idle_rss, "s3": bench_s3, "import": bench_import,
-       "disk": bench_disk, "read": bench_read, "export": bench_export,
+       "disk": bench_disk, "workflow": bench_workflow, "read": bench_read, "export": bench_export,
        "import_large": bench_import_large, "start": bench_start, "micro": bench_micro}
 # Left out unless named.
 ON_DEMAND = {"micro"}

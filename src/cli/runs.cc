@@ -103,7 +103,9 @@ int ResumeVerb(const ResumeFlags& flags) {
   if (!run.ok()) return invalid(run.error());
   runner_host::RunRecord& record = run.value().record;
   if (run.value().journal.status == arazzo::RunStatusName(arazzo::RunStatus::kEnded)) {
-    return EndEarly(flags.run, "ended", "the run " + record.id + " has ended; see tarn show", 0);
+    const arazzo::SecretMask masker;  // The journal holds no secrets.
+    ChooseView(flags.run, &masker, environment)->Show(run.value().journal.events.back());
+    return 0;
   }
   if (run.value().journal.events.empty()) {
     return invalid(Invalid("the run was interrupted before it began: start it anew"));

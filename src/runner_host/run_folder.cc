@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "arazzo/limits.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "runner_host/limits.h"
@@ -85,7 +86,9 @@ std::string NewRunId(int64_t unix_ms, RandomSource& random) {
   std::string id = FormatAwsBasicTime(unix_ms);  // 20260102T030405Z
   id[8] = '-';
   id.back() = '-';
-  return id + NewHexId(random).substr(0, 6);
+  std::string milliseconds;
+  AppendBe16(&milliseconds, static_cast<uint16_t>(unix_ms % 1000));
+  return id + HexEncode(milliseconds).substr(1) + NewHexId(random).substr(0, 3);
 }
 
 Result<JournalFile> JournalFile::Open(const std::string& folder, uint64_t valid_bytes) {

@@ -56,7 +56,7 @@ Result<RunRecord> DecodeRecord(std::string_view text);  // Errors: kCorrupt.
 // Errors: kInvalid when there is no home either.
 Result<std::string> RunsFolder(const std::string& flag, const Environment& environment);
 
-// "20260102-030405-1f2e3d": sorts by time.
+// "20260102-030405-1f2e3d": sorts by time, to the millisecond (the first three of the digits).
 std::string NewRunId(int64_t unix_ms, RandomSource& random);
 
 // Appends events. Threads: one thread at a time (RunEvents sees to it).
