@@ -118,10 +118,10 @@ SourceFetcher::SourceFetcher(SourceFlags flags, std::string_view root_text, Fetc
       wants_paths_(root_text.find("operationPath") != root_text.npos) {}
 
 Result<FetchedDocument> SourceFetcher::Fetch(const std::string& name, const std::string& url) {
+  asked_.insert(name);
   TRY(FetchedDocument found, Find(name, url));
   const auto server = flags_.servers.find(name);
   if (server != flags_.servers.end()) found.server = server->second;
-  asked_.insert(name);
   // Another Arazzo document may use operations of a folder that comes after it.
   wanted_.merge(OperationIdsIn(found.bytes));
   wants_paths_ = wants_paths_ || found.bytes.find("operationPath") != std::string::npos;
