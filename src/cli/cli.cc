@@ -26,11 +26,13 @@ int Main(int argc, char** argv) {
       "  tarn demo --once                 a first session: create, import, export, summary\n"
       "  tarn synth patients --patients 1000 --out patients/\n"
       "  tarn run workflow.yml --input DatastoreName=mine\n"
+      "  tarn fhirpath 'Patient.name.given' patient.json\n"
       "  tarn VERB --help                 options and examples of one verb");
   Action action;
   AddServe(&app, &action);
   AddDemo(&app, &action);
   AddSynth(&app, &action);
+  AddFhirPath(&app, &action);
   AddKms(&app, &action);
   AddRun(&app, &action);
   AddResume(&app, &action);

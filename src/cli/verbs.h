@@ -20,6 +20,7 @@ using Action = std::function<int()>;
 void AddServe(CLI::App* app, Action* action);
 void AddDemo(CLI::App* app, Action* action);
 void AddSynth(CLI::App* app, Action* action);
+void AddFhirPath(CLI::App* app, Action* action);
 void AddKms(CLI::App* app, Action* action);
 void AddRun(CLI::App* app, Action* action);
 void AddResume(CLI::App* app, Action* action);

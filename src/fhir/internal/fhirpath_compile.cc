@@ -536,7 +536,8 @@ class Compiler {
       if (mode == ArgumentMode::kEach) inner.many = false;
       if (row.id == FunctionId::kRepeat) inner.types_known = false;  // Of its own results too.
       if (!inner.types_known) inner.types.clear();
-      TRY(Known argument, Compile(node.children[i], inner));
+      TRY(Known argument, row.id == FunctionId::kSort ? SortKey(node.children[i], inner)
+                                                      : Compile(node.children[i], inner));
       children.push_back(argument.op);
       arguments.push_back(std::move(argument));
     }
@@ -546,6 +547,15 @@ class Compiler {
     return Emitted(ResultOf(row, input, arguments),
                    {.code = OpCode::kFunction, .function = row.id, .has_target = node.has_target},
                    node, children);
+  }
+
+  // The minus before a key of sort() says "descending", of texts too.
+  Result<Known> SortKey(uint32_t index, const Known& focus) {
+    const AstNode& node = At(index);
+    if (node.kind != AstKind::kNegate) return Compile(index, focus);
+    TRY(Known key, Compile(node.children[0], focus));
+    const std::array<uint32_t, 1> children = {key.op};
+    return Emitted(Known(key), {.code = OpCode::kNegate, .has_target = true}, node, children);
   }
 
   Status CheckCondition(const AstNode& node, const Known& condition) const {

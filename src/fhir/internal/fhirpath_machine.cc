@@ -279,9 +279,10 @@ bool Machine::EvalWhereText(const Op& op, const Frame& frame) {
   const std::string_view wanted = TextOf(program_->literals[op.literal].text);
   for (size_t i = input.begin; i < input.end; ++i) {
     const PathItem item = stack_[i];
-    if (!item.is_node() || item.at.node == json::kNoNode) continue;
+    const uint32_t object = ObjectOf(item);
+    if (object == json::kNoNode) continue;
     const json::Document& document = *item.at.document;
-    const uint32_t member = FindKey(document, item.at.node, step.targets.front().json_name);
+    const uint32_t member = FindKey(document, object, step.targets.front().json_name);
     if (!Step()) return false;
     if (member == json::kNoNode || document.kind(member) != json::Kind::kString) continue;
     bool escaped = false;

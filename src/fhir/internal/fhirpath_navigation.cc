@@ -67,7 +67,9 @@ uint32_t Machine::ObjectOf(const PathItem& item) const {
 
 bool Machine::TakeStep(const MemberStep& step, const PathItem& item) {
   if (item.kind == PathKind::kTypeInfo) {
-    const TypeDefinition& type = TypeAt(item.type_info);
+    // Backbone elements have no type of their own name in FHIR.
+    const TypeDefinition& own = TypeAt(item.type_info);
+    const TypeDefinition& type = own.kind == TypeKind::kBackbone ? TypeAt(own.base) : own;
     if (step.name == "name") return Push(TextItem(type.name));
     if (step.name != "namespace") return true;
     return Push(TextItem(type.kind == TypeKind::kSystem ? "System" : "FHIR"));

@@ -157,7 +157,7 @@ bool WalkBuilder::FollowWhere(const Ast& ast, const AstNode& node, uint32_t star
     const bool plain =
         element != nullptr && !element->choice && !element->array &&
         (IsSubtype(element->type, kTypes.string) || IsSubtype(element->type, kTypes.uri));
-    if (!plain) return false;
+    if (!plain || IsPrimitive(plan_.states[state].type)) return false;
     ends->push_back(FilterTo(state, {kUnknownType, element->name.view(), std::string(text)}));
   }
   return true;
