@@ -32,6 +32,8 @@ class Serve(unittest.TestCase):
                 (["serve", "--s3-listen", "192.0.2.1:9000"], "loopback"),
                 (["serve", "--listen", "nonsense"], "HOST:PORT"),
                 (["serve", "--account", "12"], "12 digits"),
+                (["serve", "--allow-origin", "*"], "is not an origin"),
+                (["serve", "--allowed-host", "*.example"], "is not a host name"),
                 (["serve", "--nonsense"], "nonsense"),
                 (["nonsense"], "--help"),
                 ([], "--help")):
@@ -130,7 +132,7 @@ class Serve(unittest.TestCase):
             host, port = server.url.removeprefix("http://").split(":")
             slow = [socket.create_connection((host, int(port)), timeout=30) for _ in range(200)]
             for client in slow:
-                client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{")
+                client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{")
             for _ in range(20):
                 connection = http.client.HTTPConnection(host, int(port), timeout=10)
                 connection.request("GET", "/health")

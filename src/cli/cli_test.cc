@@ -12,7 +12,9 @@ namespace {
 
 TEST(ServeOptions, EachOptionSetsExactlyOneMember) {
   for (const ServeOption& option : ServeOptionTable()) {
-    EXPECT_NE(option.text == nullptr, option.flag == nullptr) << option.name;
+    const int members =
+        (option.text != nullptr) + (option.flag != nullptr) + (option.list != nullptr);
+    EXPECT_EQ(members, 1) << option.name;
     EXPECT_EQ(option.value.empty(), option.flag != nullptr) << option.name;
     EXPECT_FALSE(option.help.empty()) << option.name;
   }
@@ -21,12 +23,15 @@ TEST(ServeOptions, EachOptionSetsExactlyOneMember) {
 TEST(ServeOptions, ReadsAConfigurationFile) {
   ServeOptions options;
   const Status read = ReadServeConfig(
-      "data = \"/srv/tarn\"\ndev = true\npreload-patients = 7\n# comment\naccess-log = true\n",
+      "data = \"/srv/tarn\"\ndev = true\npreload-patients = 7\n# comment\naccess-log = true\n"
+      "allowed-host = [\"tarn.example\", \"192.0.2.1\"]\nallow-origin = \"http://a.example\"\n",
       &options);
   ASSERT_TRUE(read.ok()) << read.error().detail;
   EXPECT_EQ(options.data, "/srv/tarn");
   EXPECT_TRUE(options.dev);
   EXPECT_TRUE(options.access_log);
+  EXPECT_EQ(options.allowed_hosts, (std::vector<std::string>{"tarn.example", "192.0.2.1"}));
+  EXPECT_EQ(options.allowed_origins, std::vector<std::string>{"http://a.example"});
   EXPECT_EQ(options.preload_patients, "7");
   EXPECT_EQ(options.listen, ServeOptions().listen);
 }
@@ -38,7 +43,9 @@ TEST(ServeOptions, RefusesAFileWithLineAndReason) {
   for (const Case& c :
        {Case{"data = \"a\"\ncolour = 1\n", "line 2: unknown option colour"},
         Case{"dev = \"yes\"\n", "line 1: expected true or false"},
-        Case{"data = [1]\n", "line 1: expected a string"}, Case{"\n\ndata = \n", "line 3"},
+        Case{"data = [1]\n", "line 1: expected a string"},
+        Case{"allowed-host = [1]\n", "line 1: expected an array of strings"},
+        Case{"allow-origin = 3\n", "line 1: expected an array of strings"}, Case{"\n\ndata = \n", "line 3"},
         Case{"data = \"a\"\ndata = \"b\"\n", "line 2"}}) {
     SCOPED_TRACE(c.text);
     ServeOptions options;
@@ -76,6 +83,12 @@ TEST(ServeOptions, ChecksRulesAcrossOptions) {
     EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
     EXPECT_NE(checked.error().detail.find(c.expected), std::string::npos) << checked.error().detail;
   }
+  ServeOptions any_page;
+  any_page.allowed_origins = {"*"};
+  EXPECT_FALSE(CheckServeOptions(any_page).ok());
+  ServeOptions any_host;
+  any_host.allowed_hosts = {"*.example"};
+  EXPECT_FALSE(CheckServeOptions(any_host).ok());
   for (const std::string_view address :
        {"127.0.0.1:0", "127.1.2.3:80", "[::1]:80", "localhost:1"}) {
     ServeOptions options;

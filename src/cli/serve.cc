@@ -40,6 +40,8 @@ Result<ServeOptions> Merge(const CLI::App& serve, const std::string& config,
     if (serve.count("--" + std::string(option.name)) == 0) continue;
     if (option.flag != nullptr) {
       options.*option.flag = given.*option.flag;
+    } else if (option.list != nullptr) {
+      options.*option.list = given.*option.list;
     } else {
       options.*option.text = given.*option.text;
     }
@@ -59,6 +61,10 @@ void AddServe(CLI::App* app, Action* action) {
     const std::string help(option.help);
     if (option.flag != nullptr) {
       serve->add_flag(name, (*given).*option.flag, help);
+    } else if (option.list != nullptr) {
+      serve->add_option(name, (*given).*option.list, help)
+          ->allow_extra_args(false)
+          ->option_text(std::string(option.value) + " ...");
     } else {
       serve->add_option(name, (*given).*option.text, help)
           ->option_text(std::string(option.value) +

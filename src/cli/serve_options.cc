@@ -28,6 +28,14 @@ constexpr std::array kTable = {
                 "What DatastoreEndpoint begins with, when clients reach the server under another "
                 "address than the one it listens on.",
                 &ServeOptions::endpoint_url},
+    ServeOption{"allowed-host", "NAME",
+                "A host name or address under which clients may reach the server, beside "
+                "loopback's and that of --endpoint-url. May be given several times.",
+                nullptr, nullptr, &ServeOptions::allowed_hosts},
+    ServeOption{"allow-origin", "ORIGIN",
+                "An origin such as http://localhost:3000 whose web pages may call the server. May "
+                "be given several times.",
+                nullptr, nullptr, &ServeOptions::allowed_origins},
     ServeOption{"event-webhook", "URL", "Receives each event as an HTTP POST of JSON.",
                 &ServeOptions::event_webhook},
     ServeOption{"preload-patients", "COUNT", "Patients in a data store made with SYNTHEA preload.",
@@ -66,6 +74,21 @@ Status CheckListener(std::string_view option, const std::string& address) {
   return Ok();
 }
 
+// A string, or an array of strings.
+Status ReadList(const toml::node& node, std::vector<std::string>* list) {
+  list->clear();
+  if (node.is_string()) {
+    list->push_back(node.as_string()->get());
+    return Ok();
+  }
+  if (!node.is_array()) return Invalid(LineOf(node) + "expected an array of strings");
+  for (const toml::node& item : *node.as_array()) {
+    if (!item.is_string()) return Invalid(LineOf(node) + "expected an array of strings");
+    list->push_back(item.as_string()->get());
+  }
+  return Ok();
+}
+
 bool AllDigits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -92,6 +115,8 @@ Status ReadServeConfig(std::string_view toml_text, ServeOptions* options) {
     if (option->flag != nullptr) {
       if (!node.is_boolean()) return Invalid(LineOf(node) + "expected true or false");
       options->*option->flag = node.as_boolean()->get();
+    } else if (option->list != nullptr) {
+      TRY(ReadList(node, &(options->*option->list)));
     } else if (node.is_string()) {
       options->*option->text = node.as_string()->get();
     } else if (node.is_integer()) {
@@ -114,6 +139,8 @@ Status CheckServeOptions(const ServeOptions& options) {
     return Invalid("--region: a name such as us-east-1 is needed");
   }
   if (!options.endpoint_url.empty()) TRY(ParseUrl(options.endpoint_url));
+  const auto sites = http::SitePolicy::Create(SitesOf(options));
+  if (!sites.ok()) return Invalid("--allowed-host, --allow-origin: " + sites.error().detail);
   if (!options.event_webhook.empty()) TRY(ParseUrl(options.event_webhook));
   if (options.preload_patients.empty() || options.preload_patients.size() > 9 ||
       !AllDigits(options.preload_patients)) {
@@ -131,6 +158,10 @@ Status CheckServeOptions(const ServeOptions& options) {
   return Ok();
 }
 
+http::SitePolicyOptions SitesOf(const ServeOptions& options) {
+  return {options.allowed_hosts, options.allowed_origins, options.endpoint_url};
+}
+
 std::string ServeReferencePage() {
   const ServeOptions defaults;
   std::string page =
@@ -140,7 +171,7 @@ std::string ServeReferencePage() {
       "\"value\"`); the command line wins.\n\n"
       "| option | value | default | meaning |\n|---|---|---|---|\n";
   for (const ServeOption& option : kTable) {
-    std::string value = "no";
+    std::string value = option.flag != nullptr ? "no" : "";
     if (option.text != nullptr) value = defaults.*option.text;
     page += "| `--" + std::string(option.name) + "` | " + std::string(option.value) + " | " +
             (value.empty() ? "" : "`" + value + "`") + " | " + std::string(option.help) + " |\n";
@@ -151,7 +182,27 @@ std::string ServeReferencePage() {
       "after running requests are done; jobs stop at their last checkpoint and go on at the next "
       "start.\n\n"
       "Authentication is not built yet. Until it is, both listeners refuse any address but "
-      "loopback, and requests are served whatever their credentials.\n";
+      "loopback, and requests are served whatever their credentials.\n\n"
+      "## Web pages\n\n"
+      "A web page that is open in a browser on this machine can send requests to loopback too. "
+      "Both listeners therefore look at every request, `/health` and `/metrics` included, before "
+      "anything else:\n\n"
+      "- `Host` must be `localhost`, a name below `.localhost`, a loopback address "
+      "(`127.0.0.0/8`, `[::1]`), one of these or the host of `--endpoint-url` with `runtime-` "
+      "before it (AWS SDKs put it there), the host of `--endpoint-url`, or an `--allowed-host`; "
+      "the port does not matter. Else the answer is 421 (Misdirected Request), so that a page "
+      "cannot read data by letting its own name point to 127.0.0.1.\n"
+      "- An `Origin` must be the server's own (scheme, host and port as the request names them), "
+      "that of `--endpoint-url`, or an `--allow-origin`. Else, `null` included, the answer is 403. "
+      "So it is for requests that may change something and say `Sec-Fetch-Site: cross-site` "
+      "without an origin.\n\n"
+      "Programs send no `Origin` and are not concerned. Pages of an `--allow-origin` get CORS "
+      "answers: preflight requests are answered for every method and for the header fields that "
+      "are asked for, and responses expose `ETag`, `Location`, `X-Request-Id` and what else the "
+      "APIs use. Requests with credentials mode `include` are not allowed; a page signs its "
+      "requests or sends an `Authorization` field itself. Neither option takes wildcards.\n\n"
+      "Behind a proxy that serves under another name, tell the server that name: "
+      "`--endpoint-url https://tarn.example` or `--allowed-host tarn.example`.\n";
   return page;
 }
 

@@ -5,8 +5,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "http/site_policy.h"
 
 namespace tarn::cli {
 
@@ -18,6 +20,8 @@ struct ServeOptions {
   std::string region = "us-east-1";
   std::string account = "000000000000";
   std::string endpoint_url;
+  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_origins;
   std::string event_webhook;
   std::string preload_patients = "100";
   std::string tls_certificate;
@@ -31,8 +35,10 @@ struct ServeOption {
   std::string_view name;   // "s3-listen": --s3-listen on the command line, s3-listen = in the file.
   std::string_view value;  // What the help shows for its value; empty for a flag.
   std::string_view help;
-  std::string ServeOptions::*text = nullptr;  // Exactly one of these two is set.
+  std::string ServeOptions::*text = nullptr;  // Exactly one of these three is set.
   bool ServeOptions::*flag = nullptr;
+  // Given once for each value on the command line, as an array in the file.
+  std::vector<std::string> ServeOptions::*list = nullptr;
 };
 std::span<const ServeOption> ServeOptionTable();
 
@@ -42,6 +48,9 @@ Status ReadServeConfig(std::string_view toml, ServeOptions* options);
 // Rules across options: addresses, account, region, loopback only. Errors: kInvalid, naming the
 // option and what to write instead.
 Status CheckServeOptions(const ServeOptions& options);
+
+// For whom both listeners answer.
+http::SitePolicyOptions SitesOf(const ServeOptions& options);
 
 // docs/reference/serve.md.
 std::string ServeReferencePage();

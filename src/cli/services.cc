@@ -177,6 +177,7 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
   server_options.port = listen.port;
   server_options.name = name;
   server_options.access_log = options.access_log;
+  server_options.sites = SitesOf(options);
   if (tls) {
     server_options.tls_certificate_file = options.tls_certificate;
     server_options.tls_key_file = options.tls_key;

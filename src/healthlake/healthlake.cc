@@ -330,6 +330,7 @@ http::Response ControlPlane::Handle(const http::Request& request) const {
 http::Response ErrorResponse(int status, const http::Request& request, std::string_view message) {
   const std::string_view exception = status == 429 || status == 503 ? "ThrottlingException"
                                      : status >= 500                ? "InternalServerException"
+                                     : status == 403                ? "AccessDeniedException"
                                                                     : "ValidationException";
   http::Response response = internal::FailureResponse({exception, std::string(message)}, request);
   response.status = status;

@@ -60,6 +60,9 @@ struct Request {
   std::string target;       // As sent: path and query, still encoded.
   std::string path;         // The part before '?', still encoded. Begins with '/'.
   std::string query;        // The part after '?', still encoded; without '?'.
+  // Whom the request is for, "host:port" as sent: that of an absolute target, else Host (RFC 9112
+  // 3.2.2). Empty with an empty Host, and without one in HTTP/1.0.
+  std::string authority;
   Headers headers;
   // Complete when `body_reader` is null: bodies of up to kBufferedBodyBytesMax.
   std::string body;

@@ -63,6 +63,11 @@ ServerMetrics MakeMetrics(const ServerOptions& options, const RouteTable& router
   return metrics;
 }
 
+std::string AuthorityOf(const std::string& host, uint16_t port) {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 }  // namespace
 
 struct Server::State {
@@ -121,7 +126,13 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router rout
   if (!core.options.tls_certificate_file.empty() || !core.options.tls_key_file.empty()) {
     TRY(core.tls, TlsContext::Load(core.options.tls_certificate_file, core.options.tls_key_file));
   }
+  if (core.options.sites.has_value()) {
+    TRY(core.sites, SitePolicy::Create(*core.options.sites));
+  }
   TRY(state->listener, Listener::Bind(core.options.host, core.options.port));
+  if (core.sites.has_value()) {
+    core.sites->SetOwnAuthority(AuthorityOf(core.options.host, state->listener->port()));
+  }
   for (size_t i = 0; i < core.options.loops; ++i) {
     TRY(std::unique_ptr<ServerLoop> loop, ServerLoop::Create(core));
     state->loops.push_back(std::move(loop));

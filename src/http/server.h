@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "http/message.h"
+#include "http/site_policy.h"
 
 namespace tarn::http {
 
@@ -54,8 +56,8 @@ class Router {
   void Add(Method method, std::string_view pattern, RouteOptions options, Handler handler);
 
   // How requests that match no route, and errors that the server itself answers, look on this
-  // listener. `status`: 400, 404, 405, 408, 413, 429, 431, 500, 501, 503, 505; a formatter must
-  // accept any. Of a request whose head is broken, `head` holds what was read before the fault.
+  // listener. `status`: 400, 403, 404, 405, 408, 413, 421, 429, 431, 500, 501, 503, 505; a
+  // formatter must accept any. Of a request whose head is broken, `head` holds what was read before the fault.
   using ErrorFormatter =
       std::function<Response(int status, const Request& head, std::string_view message)>;
   void SetErrorFormatter(ErrorFormatter formatter);
@@ -88,6 +90,8 @@ struct ServerOptions {
   size_t stream_workers = 16;
   ServerLimits limits;
   bool access_log = true;  // One line a request: id, route name, status, bytes, time; no paths.
+  // For which hosts and pages it answers, loopback's always; nothing: for all.
+  std::optional<SitePolicyOptions> sites;
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_file;
   std::string tls_key_file;

@@ -269,6 +269,8 @@ OperationResult Run(Call& call) {
 // The server's own errors in S3's form.
 S3Code CodeOfStatus(int status) {
   switch (status) {
+    case 403:
+      return S3Code::kAccessDenied;
     case 404:
       return S3Code::kInvalidUri;
     case 405:

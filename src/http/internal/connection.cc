@@ -252,7 +252,30 @@ void Connection::BeginRequest() {
   } else if (parser_.framing() == Framing::kChunked) {
     body_.StartChunked();
   }
-  if (FindRoute() && Admit()) StartBody();
+  if (Screen() && FindRoute() && Admit()) StartBody();
+}
+
+// Refuses what names another host or comes from a page of another origin, and answers a page that
+// asks whether it may send a request.
+bool Connection::Screen() {
+  if (!core_.sites.has_value()) return true;
+  const SitePolicy::Verdict verdict = core_.sites->Judge(request_);
+  switch (verdict) {
+    case SitePolicy::Verdict::kAnswer:
+      return true;
+    case SitePolicy::Verdict::kAnswerToPage:
+      answers_page_ = true;
+      return true;
+    case SitePolicy::Verdict::kPreflight:
+      response_ = PreflightResponse(request_);
+      Respond();
+      return false;
+    case SitePolicy::Verdict::kWrongHost:
+    case SitePolicy::Verdict::kForeignOrigin:
+      Fail(RefusalStatus(verdict), RefusalText(verdict), After::kKeep);
+      return false;
+  }
+  CHECK(false);
 }
 
 // Finds the route, or answers.
@@ -489,6 +512,7 @@ void Connection::SendStream(PacedSocket& socket, StreamOutcome* outcome) {
     outcome->must_respond = true;  // The loop will answer 500.
     return;
   }
+  if (answers_page_) AddCorsFields(request_, &response_);
   using Mode = SocketBodyWriter::Mode;
   const bool chunked = !response_.stream_bytes.has_value() && parser_.minor_version() > 0;
   const Mode mode = chunked                              ? Mode::kChunked
@@ -567,6 +591,7 @@ void Connection::Respond() {
     response_.stream = nullptr;
     CHECK(IsSendable(response_));
   }
+  if (answers_page_) AddCorsFields(request_, &response_);
   // A small rest of the body can be dropped and the connection kept, unless the client waits for
   // leave to send it: then it may or may not come.
   const bool droppable =
@@ -643,11 +668,13 @@ void Connection::ResetForNext() {
   body_ = BodyDecoder();
   discards_body_ = false;
   route_ = nullptr;
+  answers_page_ = false;
   // Piece by piece, so that small strings keep their memory and large ones give it back.
   request_.method_text.clear();
   request_.target.clear();
   request_.path.clear();
   request_.query.clear();
+  request_.authority.clear();
   request_.headers.Clear();
   std::string().swap(request_.body);
   request_.content_length.reset();

@@ -66,6 +66,7 @@ class Connection final : public EventLoop::Watcher {
   size_t BufferBody(std::string_view in);
   void BeginRequest();
   void Identify();
+  bool Screen();
   bool FindRoute();
   bool Admit();
   void StartBody();
@@ -121,6 +122,7 @@ class Connection final : public EventLoop::Watcher {
   Request request_;
   Response response_;
   const Route* route_ = nullptr;
+  bool answers_page_ = false;  // Of another origin, which is allowed to read the response.
   uint64_t body_bytes_max_ = 0;
   int64_t request_start_ns_ = 0;
   int64_t body_charged_ = 0;  // Our part of ServerCore::buffered_body_bytes.

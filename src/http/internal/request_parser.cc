@@ -125,6 +125,7 @@ void RequestParser::ParseTarget(Request* request) {
     if (authority.empty() || !AreChars(authority, kHostChar)) {
       return Fail(400, "bad authority in the request target");
     }
+    request->authority = authority;
     rest.remove_prefix(authority.size());
   }
   const size_t question = rest.find('?');
@@ -156,6 +157,8 @@ void RequestParser::InterpretField(std::string_view name, std::string_view value
     if (have_host_) return Fail(400, "more than one Host");
     have_host_ = true;
     if (!AreChars(value, kHostChar)) return Fail(400, "bad Host");
+    // RFC 9112 3.2.2: beside an absolute target, Host is ignored.
+    if (request->authority.empty()) request->authority = value;
   } else if (EqualsLower(name, "content-length")) {
     if (have_length_) return Fail(400, "more than one Content-Length");
     have_length_ = true;

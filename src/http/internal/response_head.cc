@@ -57,6 +57,7 @@ std::string_view ReasonPhrase(int status) {
       {415, "Unsupported Media Type"},
       {416, "Range Not Satisfiable"},
       {417, "Expectation Failed"},
+      {421, "Misdirected Request"},
       {422, "Unprocessable Content"},
       {424, "Failed Dependency"},
       {428, "Precondition Required"},

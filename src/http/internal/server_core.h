@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct ServerCore {
   RandomSource& random;
   ServerMetrics metrics;
   std::unique_ptr<TlsContext> tls;  // Null: plain.
+  std::optional<SitePolicy> sites;  // Nothing: every host and page.
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<WorkerPool> stream_workers;
 
