@@ -432,7 +432,19 @@ TEST_F(S3EndpointTest, BatchDelete) {
   EXPECT_EQ(Element(deleted.body, "Code"), "NotImplemented");
   EXPECT_EQ(Element(Send(Method::kGet, "/demo").body, "Key"), "d");
   const std::string quiet = "<Delete><Quiet>true</Quiet><Object><Key>d</Key></Object></Delete>";
-  EXPECT_EQ(Send(Method::kPost, "/demo?delete", quiet).body.find("Deleted"), std::string::npos);
+  // Without any of them nothing is deleted; x-amz-content-sha256 and the mere name of an algorithm
+  // are not what S3 asks for.
+  EXPECT_EQ(Outcome(Send(Method::kPost, "/demo?delete", quiet)), "400 InvalidRequest");
+  EXPECT_EQ(Outcome(Send(Method::kPost, "/demo?delete", quiet,
+                         {{"x-amz-content-sha256", HexEncode(crypto::Sha256(quiet))},
+                          {"x-amz-sdk-checksum-algorithm", "CRC32"}})),
+            "400 InvalidRequest");
+  EXPECT_EQ(Element(Send(Method::kGet, "/demo").body, "Key"), "d");
+  const auto delete_with_md5 = [this](const std::string& path, const std::string& body) {
+    return Send(Method::kPost, path, body, {{"content-md5", Base64Encode(crypto::Md5(body))}});
+  };
+  EXPECT_EQ(delete_with_md5("/demo?delete", quiet).body.find("Deleted"), std::string::npos);
+  EXPECT_EQ(Element(Send(Method::kGet, "/demo").body, "Key"), "(none)");
   for (const std::string& bad :
        {std::string(), std::string("<Delete/>"), std::string("<Delete><Object/></Delete>"),
         std::string("<Other/>"),
@@ -441,9 +453,9 @@ TEST_F(S3EndpointTest, BatchDelete) {
         std::string("<Delete><Object><Key>&e;</Key></Object></Delete>"),
         std::string("<Delete><Object><Key><x/></Key></Object></Delete>")}) {
     SCOPED_TRACE(bad);
-    EXPECT_EQ(Outcome(Send(Method::kPost, "/demo?delete", bad)), "400 MalformedXML");
+    EXPECT_EQ(Outcome(delete_with_md5("/demo?delete", bad)), "400 MalformedXML");
   }
-  EXPECT_EQ(Outcome(Send(Method::kPost, "/none?delete", quiet)), "404 NoSuchBucket");
+  EXPECT_EQ(Outcome(delete_with_md5("/none?delete", quiet)), "404 NoSuchBucket");
 }
 
 TEST_F(S3EndpointTest, Multipart) {

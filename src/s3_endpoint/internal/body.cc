@@ -212,6 +212,7 @@ S3Result<ReceivedBody> ReceiveBody(http::Request& request, std::optional<Checksu
   TRY(verifier.CheckDigests(plan));
   ReceivedBody body;
   body.bytes = verifier.bytes();
+  body.has_md5 = !plan.md5.empty();
   std::string given = plan.checksum_base64;
   if (plan.aws_chunked) {
     TRY(std::string trailer, TrailerChecksum(plan, decoder));
@@ -228,7 +229,7 @@ S3Result<ReceivedBody> ReceiveBody(http::Request& request, std::optional<Checksu
   return body;
 }
 
-S3Result<std::string> ReceiveSmallBody(http::Request& request) {
+S3Result<std::string> ReceiveSmallBody(http::Request& request, Integrity integrity) {
   std::string bytes;
   const auto sink = [&](std::string_view piece) -> Status {
     if (bytes.size() + piece.size() > kXmlBodyBytesMax) return Invalid("The XML is too large.");
@@ -236,6 +237,10 @@ S3Result<std::string> ReceiveSmallBody(http::Request& request) {
     return Ok();
   };
   TRY(const ReceivedBody received, ReceiveBody(request, std::nullopt, sink));
+  if (integrity == Integrity::kRequired && !received.has_md5 && received.checksums.empty()) {
+    return BadRequest(
+        "Missing required header for this request: Content-MD5 or x-amz-checksum-...");
+  }
   return bytes;
 }
 

@@ -21,6 +21,7 @@ struct ReceivedBody {
   uint64_t bytes = 0;
   // name -> Base64, all verified, or computed here (see `compute`). At most one.
   std::vector<std::pair<std::string, std::string>> checksums;
+  bool has_md5 = false;  // There was a Content-MD5, and it is right.
 };
 
 // Passes the content to `sink` as it arrives. What fails a check has been passed already: the
@@ -28,7 +29,12 @@ struct ReceivedBody {
 S3Result<ReceivedBody> ReceiveBody(http::Request& request, std::optional<ChecksumKind> compute,
                                    const BodySink& sink);
 
-// A whole small body, for XML. Errors: MalformedXML beyond kXmlBodyBytesMax.
-S3Result<std::string> ReceiveSmallBody(http::Request& request);
+// Whether a body must come with a Content-MD5 or an x-amz-checksum-... (in a trailer, too).
+enum class Integrity : uint8_t { kAsGiven, kRequired };
+
+// A whole small body, for XML. Errors: MalformedXML beyond kXmlBodyBytesMax; InvalidRequest without
+// what `integrity` asks for.
+S3Result<std::string> ReceiveSmallBody(http::Request& request,
+                                       Integrity integrity = Integrity::kAsGiven);
 
 }  // namespace tarn::s3_endpoint
