@@ -59,6 +59,7 @@ struct Ask {
   http::Headers::Field header = {};
   std::string body = {};
   std::string store = std::string(kPlainStore);
+  bool has_type = true;  // Bodies say what they are, unless `header` does.
 };
 
 class FhirApiTest : public testing::Test {
@@ -112,6 +113,10 @@ class FhirApiTest : public testing::Test {
     request.path = request.target.substr(0, question);
     if (question != std::string::npos) request.query = request.target.substr(question + 1);
     if (!ask.header.first.empty()) request.headers.Add(ask.header.first, ask.header.second);
+    const bool writes = ask.method == Method::kPost || ask.method == Method::kPut;
+    if (writes && ask.has_type && request.headers.Find("Content-Type") == nullptr) {
+      request.headers.Add("Content-Type", "application/fhir+json");
+    }
     std::vector<std::string> parts;
     for (std::string_view rest = std::string_view(request.path).substr(11); !rest.empty();) {
       const size_t slash = std::min(rest.find('/'), rest.size());
@@ -366,6 +371,15 @@ TEST_F(FhirApiTest, NegotiatesForms) {
   const Response xml = Put("Patient/p1", text, {"Content-Type", "application/fhir+xml"});
   EXPECT_EQ(xml.status, 415);
   EXPECT_EQ(CodeOf(xml), "not-supported");
+  for (const auto& [method, path] :
+       {std::pair(Method::kPut, "Patient/p1"), std::pair(Method::kPost, "Patient")}) {
+    const Response untyped =
+        Send({.method = method, .path = path, .body = text, .has_type = false});
+    EXPECT_EQ(untyped.status, 415);
+    EXPECT_EQ(CodeOf(untyped), "not-supported");
+    EXPECT_THAT(untyped.body, HasSubstr("application/fhir+json"));
+  }
+  EXPECT_EQ(Get("Patient/p1").status, 404);
   EXPECT_EQ(Put("Patient/p1", text, {"Content-Type", "application/json"}).status, 201);
   EXPECT_EQ(Get("Patient/p1", {"Accept", "application/fhir+xml"}).status, 406);
   EXPECT_EQ(Get("Patient/p1?_format=json", {"Accept", "text/html"}).status, 200);

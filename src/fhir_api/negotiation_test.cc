@@ -63,12 +63,12 @@ TEST(AnswerMedia, FormatWins) {
 
 TEST(IsResourceMedia, KnowsFhirJson) {
   for (const std::string_view type :
-       {"", "application/fhir+json", "application/json", "application/fhir+json; charset=UTF-8",
+       {"application/fhir+json", "application/json", "application/fhir+json; charset=UTF-8",
         "application/fhir+json;fhirVersion=4.0", "application/json;charset=\"utf-8\""}) {
     EXPECT_TRUE(IsResourceMedia(type)) << type;
   }
   for (const std::string_view type :
-       {"text/plain", "application/fhir+xml", "application/x-www-form-urlencoded",
+       {"", ";", "text/plain", "application/fhir+xml", "application/x-www-form-urlencoded",
         "application/fhir+json;charset=iso-8859-1", "application/fhir+json;fhirVersion=5.0",
         "application/json-patch+json"}) {
     EXPECT_FALSE(IsResourceMedia(type)) << type;

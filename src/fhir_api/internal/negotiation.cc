@@ -126,7 +126,6 @@ std::optional<Media> AnswerMedia(std::string_view accept, const std::string* for
 }
 
 bool IsResourceMedia(std::string_view content_type) {
-  if (content_type.empty()) return true;
   std::string_view rest = content_type;
   const std::string_view type = TakePart(&rest, ';');
   if (!SameText(type, "application/fhir+json") && !SameText(type, "application/json")) return false;

@@ -27,7 +27,8 @@ std::string_view MediaText(Media media);
 // when no form that we speak is acceptable (406).
 std::optional<Media> AnswerMedia(std::string_view accept, const std::string* format);
 
-// Whether a Content-Type names FHIR JSON of R4. Empty is taken for it.
+// Whether a Content-Type names FHIR JSON of R4. Empty names nothing: a body of no stated form is
+// what a web page can send anywhere without asking.
 bool IsResourceMedia(std::string_view content_type);
 
 enum class Return : uint8_t { kRepresentation, kMinimal, kOutcome };
