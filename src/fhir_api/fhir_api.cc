@@ -364,8 +364,13 @@ Response FhirApi::SmartConfiguration(const Request& request) const {
   // SMART App Launch 2.0 "well-known": readable without authentication.
   auto found = state_->options.find(PathParameter(request, "id"));
   if (!found.ok()) return ErrorToResponse(found.error());
-  if (!found.value()->smart || found.value()->smart_configuration.empty()) {
+  if (!found.value()->smart) {
     return FaultResponse({404, "not-found", "this data store is not authorised by SMART on FHIR"});
+  }
+  if (found.value()->smart_configuration.empty()) {  // Possible before it was made a must.
+    return FaultResponse({404, "not-found",
+                          "this data store has no discovery document: it was created without "
+                          "IdentityProviderConfiguration.Metadata"});
   }
   Response response;
   response.headers.Add("Content-Type", "application/json");

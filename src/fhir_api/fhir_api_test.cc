@@ -93,7 +93,7 @@ class FhirApiTest : public testing::Test {
       found.store = store_;
       found.endpoint = kBase;
       found.smart = id == kSmartStore;
-      if (found.smart) found.smart_configuration = kDiscovery;
+      if (found.smart) found.smart_configuration = discovery_;
       return std::make_shared<const DataStore>(std::move(found));
     };
     options.authorize = [this](const http::Request&) -> Status {
@@ -183,6 +183,7 @@ class FhirApiTest : public testing::Test {
   std::shared_ptr<fhir_store::FhirStore> store_;
   std::unique_ptr<FhirApi> api_;
   bool authorized_ = true;
+  std::string discovery_{kDiscovery};
 };
 
 TEST_F(FhirApiTest, ReadsWhatWasWritten) {
@@ -457,6 +458,10 @@ TEST_F(FhirApiTest, SmartDataStores) {
   EXPECT_EQ(Send(discovery).headers.Get("Content-Type"), "application/json");
   EXPECT_THAT(Send({.path = "metadata", .store = smart}).body, HasSubstr("SMART-on-FHIR"));
   EXPECT_EQ(Get(".well-known/smart-configuration").status, 404);
+  discovery_.clear();
+  const Response missing = Send(discovery);
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_THAT(missing.body, HasSubstr("IdentityProviderConfiguration.Metadata"));
   MakeApi(true);
   EXPECT_EQ(Send({.path = "Patient/p1", .store = smart}).status, 404);
 }

@@ -361,6 +361,17 @@ TEST_F(ControlPlaneTest, RefusesWhatTheModelSaysInWordsOnly) {
                             R"({"AuthorizationStrategy":"SMART_ON_FHIR","Metadata":"{}"}})";
   EXPECT_THAT(Call("CreateFHIRDatastore", smart).body.Find("Message")->AsString(),
               HasSubstr("authorization_endpoint"));
+  for (const std::string strategy : {"SMART_ON_FHIR", "SMART_ON_FHIR_V1"}) {
+    for (const std::string metadata : {"", R"(,"Metadata":null)"}) {
+      const Answer without = Call(
+          "CreateFHIRDatastore",
+          R"({"DatastoreTypeVersion":"R4","IdentityProviderConfiguration":{"AuthorizationStrategy":")" +
+              strategy + "\"" + metadata + "}}");
+      EXPECT_EQ(without.exception, "ValidationException");
+      EXPECT_THAT(without.body.Find("Message")->AsString(),
+                  HasSubstr("'identityProviderConfiguration.metadata'"));
+    }
+  }
 }
 
 TEST_F(ControlPlaneTest, KeepsOperationsApartFromEachOther) {

@@ -162,14 +162,15 @@ async function waitAs(name, input) {
   }, (state) => state !== 'retry');
 }
 
+const metadata = JSON.stringify({
+  authorization_endpoint: 'https://idp.example/authorize',
+  token_endpoint: 'https://idp.example/token',
+  grant_types_supported: ['authorization_code'],
+  capabilities: ['permission-v2'],
+  code_challenge_methods_supported: ['S256'],
+});
+
 test('a data store from creation to deletion', async () => {
-  const metadata = JSON.stringify({
-    authorization_endpoint: 'https://idp.example/authorize',
-    token_endpoint: 'https://idp.example/token',
-    grant_types_supported: ['authorization_code'],
-    capabilities: ['permission-v2'],
-    code_challenge_methods_supported: ['S256'],
-  });
   const provider = {
     AuthorizationStrategy: 'SMART_ON_FHIR',
     FineGrainedAuthorizationEnabled: false,
@@ -213,9 +214,14 @@ test('a data store from creation to deletion', async () => {
 
 test('authorization strategies', async () => {
   for (const AuthorizationStrategy of ['SMART_ON_FHIR_V1', 'SMART_ON_FHIR', 'AWS_AUTH']) {
-    const id = await createActive({ IdentityProviderConfiguration: { AuthorizationStrategy } });
+    const config = { AuthorizationStrategy };
+    if (AuthorizationStrategy !== 'AWS_AUTH') {
+      await fails('ValidationException', create({ IdentityProviderConfiguration: config }));
+      config.Metadata = metadata;
+    }
+    const id = await createActive({ IdentityProviderConfiguration: config });
     const { IdentityProviderConfiguration } = await describe(id);
-    assert.deepEqual(IdentityProviderConfiguration, { AuthorizationStrategy });
+    assert.deepEqual(IdentityProviderConfiguration, config);
   }
 });
 

@@ -47,6 +47,12 @@ Result<fhir_store::IdentityProvider> ReadIdentityProvider(const Value& config) {
   if (const Value* found = Present(config, "Metadata")) {
     TRY(CheckSmartMetadata(found->AsString()));
     provider.metadata = found->AsString();
+  } else if (provider.IsSmart()) {
+    // The model leaves Metadata optional, for AWS_AUTH; the Developer Guide ("SMART on FHIR
+    // support") says that it must be provided with SMART. Without it there is no discovery document
+    // and no client finds the authorization server.
+    return Violation("identityProviderConfiguration.metadata",
+                     "must not be null with the authorization strategy " + provider.strategy, true);
   }
   if (const Value* found = Present(config, "IdpLambdaArn")) {
     provider.lambda_arn = found->AsString();
