@@ -295,7 +295,7 @@ TEST_F(FhirApiTest, RefusesWhatIsNoSuchResource) {
            Case{"Patient/p1",
                 R"({"resourceType":"Patient","id":"p1","a":)" + std::string(64, '[') +
                     std::string(64, ']') + "}",
-                413, "too-long"},
+                400, "invalid"},
        }) {
     SCOPED_TRACE(c.body);
     const Response response = Put(c.path, c.body);
@@ -303,6 +303,9 @@ TEST_F(FhirApiTest, RefusesWhatIsNoSuchResource) {
     EXPECT_EQ(CodeOf(response), c.code);
   }
   EXPECT_EQ(Get("Patient/p1").status, 404);
+  const Response deep = Put("Patient/p1", "{\"a\":\n" + std::string(64, '['));
+  EXPECT_EQ(deep.status, 400);
+  EXPECT_THAT(deep.body, HasSubstr("line 2, column 64 (byte 69): nested too deep"));
 }
 
 TEST_F(FhirApiTest, BoundsBodies) {

@@ -20,7 +20,7 @@ constexpr size_t kKeepTextBytes = 8u << 20;
 constexpr uint32_t kTextBytesCeiling = UINT32_MAX - 2 * kPadding;
 constexpr uint32_t kDepthCeiling = 1024;  // ToValue and other users recurse by depth.
 
-Error PositionError(ErrorKind kind, std::string_view text, size_t offset, std::string_view what) {
+Error PositionError(std::string_view text, size_t offset, std::string_view what) {
   uint64_t line = 1;
   uint64_t column = 1;  // In characters: continuation bytes of UTF-8 do not count.
   for (size_t i = 0; i < offset && i < text.size(); ++i) {
@@ -34,7 +34,7 @@ Error PositionError(ErrorKind kind, std::string_view text, size_t offset, std::s
   std::string detail = "line " + std::to_string(line) + ", column " + std::to_string(column) +
                        " (byte " + std::to_string(offset) + "): ";
   detail += what;
-  return {kind, std::move(detail)};
+  return Invalid(std::move(detail));
 }
 
 }  // namespace
@@ -96,14 +96,12 @@ Result<Document> Parser::ParsePadded(std::string_view text) {
   if (error != simdjson::SUCCESS) {
     // simdjson says what is wrong, not where. The slow scanner finds the first fault in the text.
     const internal::ScanFault fault = internal::StrictScan(text, state.limits.depth_max);
-    const ErrorKind kind =
-        fault.what == internal::kTooDeep ? ErrorKind::kTooLarge : ErrorKind::kInvalid;
-    return PositionError(kind, text, fault.offset, fault.what.empty() ? "not JSON" : fault.what);
+    return PositionError(text, fault.offset, fault.what.empty() ? "not JSON" : fault.what);
   }
   const internal::WalkFault fault =
       internal::Walk(text, state.simd->structural_indexes.get(), state.simd->n_structural_indexes,
                      state.limits, &state.buffers);
-  if (!fault.what.empty()) return PositionError(fault.kind, text, fault.offset, fault.what);
+  if (!fault.what.empty()) return PositionError(text, fault.offset, fault.what);
   return Document(text, &state.buffers.nodes);
 }
 

@@ -1,4 +1,6 @@
-// json/limits.h: every bound of this module. Beyond any of them: kTooLarge, with the position.
+// json/limits.h: every bound of this module. Beyond that of the whole text: kTooLarge; beyond the
+// others: kInvalid, with the position. What is within its size is not too large, but not what is
+// asked for either.
 #pragma once
 
 #include <cstdint>

@@ -53,8 +53,8 @@ class Walker {
   }
 
  private:
-  bool Fail(size_t offset, std::string_view what, ErrorKind kind = ErrorKind::kInvalid) {
-    fault_ = {offset, what, kind};
+  bool Fail(size_t offset, std::string_view what) {
+    fault_ = {offset, what};
     return false;
   }
 
@@ -83,7 +83,7 @@ class Walker {
   bool Value(Node* node, bool* opened) {
     if (at_ >= count_) return Fail(text_.size(), "the text ends where a value should be");
     if (buffers_.nodes.size() >= limits_.nodes_max) {
-      return Fail(Offset(), "too many values", ErrorKind::kTooLarge);
+      return Fail(Offset(), "too many values");
     }
     node->begin = Offset();
     node->next = static_cast<uint32_t>(buffers_.nodes.size()) + 1;
@@ -114,7 +114,7 @@ class Walker {
 
   bool Open(Node* node, Kind kind, bool* opened) {
     if (buffers_.frames.size() >= limits_.depth_max) {
-      return Fail(node->begin, kTooDeep, ErrorKind::kTooLarge);
+      return Fail(node->begin, kTooDeep);
     }
     ++at_;
     node->kind = kind;
@@ -202,7 +202,7 @@ class Walker {
     const size_t bytes = NumberBytes(text_.substr(node->begin, space));
     if (bytes == 0) return Fail(node->begin, "not a number");
     if (bytes > limits_.number_bytes_max) {
-      return Fail(node->begin, "the number is too long", ErrorKind::kTooLarge);
+      return Fail(node->begin, "the number is too long");
     }
     return EndOfToken(node, node->begin + bytes);
   }

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/result.h"
 #include "json/document.h"
 
 namespace tarn::json::internal {
@@ -15,7 +14,6 @@ namespace tarn::json::internal {
 struct WalkFault {
   size_t offset = 0;
   std::string_view what;  // Empty: the text is valid. Static storage.
-  ErrorKind kind = ErrorKind::kInvalid;
 };
 
 // Buffers that live from text to text.
