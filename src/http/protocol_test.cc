@@ -183,6 +183,12 @@ std::vector<Case> BodyCases() {
        "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
        "chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
        413, false},
+      {"chunk size too large for the path, and nothing of the chunk",
+       "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", 413,
+       false},
+      {"second chunk too large for the path",
+       "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\n",
+       413, false},
       {"chunks at the bound",
        "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
        "chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",

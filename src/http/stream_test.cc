@@ -212,6 +212,20 @@ TEST(Upload, HoldsTheRoutesLimit) {
                 Chunks(body.substr(0, (2 << 20) + excess), 50'000));
     EXPECT_EQ(BodyOf(client.ReadResponse()), excess == 0 ? "2097152 ok streamed" : "too-large");
   }
+  // A size line that goes too far is refused before anything of its chunk has come, in the buffered
+  // part of a body as in the streamed one.
+  for (const size_t first : {size_t{1000}, kBufferedBodyBytesMax + 500'000}) {
+    RawClient client(server.port());
+    const std::string chunks = Chunks(body.substr(0, first), 50'000);
+    client.Send("PUT /bounded HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                chunks.substr(0, chunks.size() - 5) + "100000000\r\n");
+    const std::string response = client.ReadResponse();
+    if (first == 1000) {
+      EXPECT_EQ(StatusOf(response), 413);
+    } else {
+      EXPECT_EQ(BodyOf(response), "too-large");
+    }
+  }
 }
 
 TEST(Upload, AsksForTheBodyOnlyWhenTheHandlerReads) {

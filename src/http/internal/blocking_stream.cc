@@ -81,8 +81,7 @@ Result<size_t> SocketBodyReader::Read(std::span<char> out) {
   auto got = ReadSome(out);
   if (got.ok()) {
     content_bytes_ += got.value();
-    if (content_bytes_ <= source_.body_bytes_max) return got;
-    got = Error{ErrorKind::kTooLarge, "the body is larger than this route takes"};
+    return got;
   }
   failure_ = got.error();
   return got;
@@ -101,6 +100,10 @@ Result<size_t> SocketBodyReader::ReadSome(std::span<char> out) {
     if (!pending_.empty()) {
       const BodyDecoder::Progress progress = decoder.Decode(pending_, out);
       pending_.remove_prefix(progress.consumed);
+      // A chunk says in advance how large it will be: nothing of one that goes too far is taken.
+      if (content_bytes_ + progress.produced + decoder.chunk_remaining() > source_.body_bytes_max) {
+        return Error{ErrorKind::kTooLarge, "the body is larger than this route takes"};
+      }
       if (decoder.failed()) return Invalid(std::string(decoder.error()));
       if (progress.produced > 0) return progress.produced;
       continue;

@@ -29,6 +29,8 @@ class BodyDecoder {
   bool chunked() const { return chunked_; }
   // Of the whole body with a length, of the current chunk otherwise.
   uint64_t remaining() const { return remaining_; }
+  // Of a chunk whose size line is complete: what must still come of it. Else 0.
+  uint64_t chunk_remaining() const { return state_ == State::kData ? remaining_ : 0; }
   // For bodies with a length: says that `count` bytes went elsewhere than through Decode.
   void Skip(uint64_t count);
 

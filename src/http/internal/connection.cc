@@ -390,7 +390,8 @@ size_t Connection::BufferBody(std::string_view in) {
     request_.body.resize(before + progress.produced);
     used = progress.consumed;
   }
-  if (request_.body.size() > body_bytes_max_) {
+  // A chunk says in advance how large it will be.
+  if (request_.body.size() + body_.chunk_remaining() > body_bytes_max_) {
     Fail(413, "the body is larger than this path takes", After::kClose);
   } else if (request_.body.size() > kBufferedBodyBytesMax && !body_.failed()) {
     dispatch_ = Dispatch::kStream;
