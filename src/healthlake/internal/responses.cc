@@ -1,6 +1,7 @@
 #include "healthlake/internal/responses.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 namespace tarn::healthlake::internal {
 namespace {
@@ -8,7 +9,6 @@ namespace {
 using json::Value;
 
 constexpr double kBytesPerMegabyte = 1e6;
-constexpr size_t kErrorMessageBytesMax = 4096;  // ErrorMessage: 4,096 characters.
 
 Value Timestamp(int64_t unix_ms) { return Value::Number(FormatEpochSeconds(unix_ms)); }
 
@@ -58,6 +58,10 @@ void SetTail(const Validator& validator, const jobs::Job& job, const std::string
 
 }  // namespace
 
+std::string ErrorMessageOf(std::string_view message) {
+  return std::string(message.substr(0, Utf8PrefixBytes(message, kErrorMessageBytesMax)));
+}
+
 Value StoreSummary(const fhir_store::DataStores& stores, const fhir_store::DataStore& store) {
   Value out = Value::MakeObject();
   out.Set("DatastoreId", Value::String(store.id))
@@ -100,7 +104,7 @@ Value StoreProperties(const fhir_store::DataStores& stores, const fhir_store::Da
   }
   if (store.error) {
     Value cause = Value::MakeObject();
-    cause.Set("ErrorMessage", Value::String(store.error->message.substr(0, kErrorMessageBytesMax)))
+    cause.Set("ErrorMessage", Value::String(ErrorMessageOf(store.error->message)))
         .Set("ErrorCategory",
              Value::String(store.error->retryable ? "RETRYABLE_ERROR" : "NON_RETRYABLE_ERROR"));
     out.Set("ErrorCause", std::move(cause));

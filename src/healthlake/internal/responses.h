@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fhir_store/data_stores.h"
@@ -11,6 +12,10 @@
 #include "json/value.h"
 
 namespace tarn::healthlake::internal {
+
+inline constexpr size_t kErrorMessageBytesMax = 4096;  // ErrorMessage: 4,096 characters.
+// Cut to that between characters. `message` is UTF-8.
+std::string ErrorMessageOf(std::string_view message);
 
 // What Create and Delete answer with.
 json::Value StoreSummary(const fhir_store::DataStores& stores, const fhir_store::DataStore& store);
