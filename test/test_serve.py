@@ -1,6 +1,8 @@
 """`tarn serve` as a program: start, stop, options, the data folder."""
+import contextlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import socket
@@ -126,6 +128,41 @@ class Serve(unittest.TestCase):
             lake = HealthLake(server.url)
             status, headers, body = lake.fhir("GET", store, "Patient/p1")
             self.assertEqual((status, headers["ETag"], json.loads(body)["id"]), (200, 'W/"1"', "p1"))
+
+    def test_what_is_stored_is_the_owners_alone(self):
+        with tempfile.TemporaryDirectory() as parent:
+            os.chmod(parent, 0o755)
+            data = pathlib.Path(parent) / "data"
+            (data / "s3").mkdir(parents=True)  # An older server left it open.
+            os.chmod(data / "s3", 0o755)
+            with contextlib.ExitStack() as stack:
+                mask = os.umask(0)
+                try:
+                    server = stack.enter_context(Server(data=data))
+                finally:
+                    os.umask(mask)
+                lake = HealthLake(server.url)
+                store = lake.create_store(PreloadDataConfig={"PreloadDataType": "SYNTHEA"})
+                self.assertEqual(lake.fhir("PUT", store, "Patient/a", {"resourceType": "Patient", "id": "a"})[0], 201)
+                objects = Endpoint(server.s3_url)
+                self.assertEqual(objects.request("PUT", "/test")[0], 200)
+                line = b'{"resourceType":"Patient","id":"b"}\n'
+                self.assertEqual(objects.request("PUT", "/test/in/a.ndjson", line)[0], 200)
+                self.assertEqual(objects.request("POST", "/test/parts?uploads")[0], 200)
+                self.assertEqual(lake.wait_import(store, lake.start_import(store, "s3://test/in/"))["JobStatus"],
+                                 "COMPLETED")
+                self.assertEqual(lake.wait_export(store, lake.start_export(store))["JobStatus"], "COMPLETED")
+                deadline = time.monotonic() + 60
+                while not list((data / "events").glob("*.jsonl")) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                self.assertEqual(server.stop(), 0)
+            made = [path for path in data.rglob("*")]
+            for name in ("lock", "keyring.json", "page-token.key", "kv", "s3/.tarn/meta", "s3/test/in/a.ndjson",
+                         "events"):
+                self.assertIn(data / name, made)
+            self.assertTrue([path for path in made if path.suffix == ".jsonl"])
+            open_to_others = [str(path) for path in made if path.lstat().st_mode & 0o077]
+            self.assertEqual(open_to_others, [])
 
     def test_slow_clients_do_not_hold_others(self):
         with Server() as server:

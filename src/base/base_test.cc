@@ -225,6 +225,25 @@ TEST(File, FoldersAreMadeAndRemovedWhole) {
   EXPECT_TRUE(RemoveFolder(folder.path() + "/a").ok());
 }
 
+TEST(File, PrivateFoldersAreMadeOrClosed) {
+  const TemporaryFolder folder;
+  const auto mode_of = [](const std::string& path) {
+    struct stat status;
+    CHECK(stat(path.c_str(), &status) == 0);
+    return status.st_mode & 0777;
+  };
+  const mode_t mask = umask(0);
+  const Status made = MakePrivateFolder(folder.path() + "/above/new");
+  CHECK(mkdir((folder.path() + "/old").c_str(), 0755) == 0);
+  umask(mask);
+  ASSERT_TRUE(made.ok()) << made.error().detail;
+  EXPECT_EQ(mode_of(folder.path() + "/above/new"), 0700u);
+  ASSERT_TRUE(MakePrivateFolder(folder.path() + "/old").ok());
+  EXPECT_EQ(mode_of(folder.path() + "/old"), 0700u);
+  ASSERT_TRUE(WriteFileAtomic(folder.path() + "/file", "x").ok());
+  EXPECT_EQ(MakePrivateFolder(folder.path() + "/file").error().kind, ErrorKind::kNotFound);
+}
+
 TEST(File, ALockIsExclusiveUntilItsOwnerDies) {
   TemporaryFolder folder;
   const std::string path = folder.path() + "/lock";

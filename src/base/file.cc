@@ -103,6 +103,19 @@ Status MakeFolders(const std::string& path) {
   return SyncFolder(FolderOf(path));
 }
 
+Status MakePrivateFolder(const std::string& path) {
+  TRY(MakeFolders(FolderOf(path)));
+  if (mkdir(path.c_str(), 0700) == 0) return SyncFolder(FolderOf(path));
+  if (errno != EEXIST) return ErrnoError(path, errno);
+  // Through a descriptor, so that what was looked at is what is changed.
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return ErrnoError(path, errno);
+  struct stat status;
+  if (fstat(fd.get(), &status) != 0) return ErrnoError(path, errno);
+  if ((status.st_mode & 0077) != 0 && fchmod(fd.get(), 0700) != 0) return ErrnoError(path, errno);
+  return Ok();
+}
+
 Status RemoveFolder(const std::string& path) {
   std::error_code error;
   std::filesystem::remove_all(path, error);
@@ -111,7 +124,7 @@ Status RemoveFolder(const std::string& path) {
 }
 
 Result<FileLock> FileLock::Acquire(const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) return ErrnoError(path, errno);
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {

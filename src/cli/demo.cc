@@ -351,6 +351,7 @@ Status RunSession(const Services& services, const DemoOptions& options) {
 }
 
 int Run(const DemoOptions& options) {
+  MakeNewFilesPrivate();
   BlockStopSignals();
   auto services = Services::Start(options.serve);
   if (!services.ok()) return Fail(services.error());

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "cli/data_folder.h"
+#include "cli/services.h"
 #include "cli/verbs.h"
 #include "crypto/keyring.h"
 #include "json/value.h"
@@ -41,6 +42,7 @@ void Print(const crypto::KeyInfo& key, const KmsOptions& options) {
 int WithKeyring(const KmsOptions& options, const std::function<Status(crypto::Keyring&)>& work) {
   const SystemClock clock;
   SystemRandom random;
+  MakeNewFilesPrivate();
   if (const Status made = MakeFolders(options.data); !made.ok()) return Fail(made.error());
   auto keyring = crypto::Keyring::Open(KeyringFile(options.data), clock, random);
   if (!keyring.ok()) return Fail(keyring.error());

@@ -15,6 +15,7 @@ namespace {
 constexpr uint64_t kConfigBytesMax = 1u << 20;
 
 int Serve(const ServeOptions& options) {
+  MakeNewFilesPrivate();
   BlockStopSignals();
   auto services = Services::Start(options);
   if (!services.ok()) return Fail(services.error());

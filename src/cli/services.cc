@@ -1,6 +1,7 @@
 #include "cli/services.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <optional>
@@ -107,6 +108,10 @@ struct Services::State {
 
 Status Services::State::OpenData() {
   TRY(MakeFolders(options.data));
+  for (const std::string& folder :
+       {KvFolder(options.data), ObjectFolder(options.data), EventFolder(options.data)}) {
+    TRY(MakePrivateFolder(folder));
+  }
   Result<FileLock> locked = FileLock::Acquire(LockFile(options.data));
   if (!locked.ok() && locked.error().kind == ErrorKind::kConflict) {
     return Error{ErrorKind::kConflict,
@@ -243,6 +248,8 @@ Result<std::unique_ptr<Services>> Services::Start(const ServeOptions& options) {
 
 const std::string& Services::api_url() const { return state_->api_url; }
 const std::string& Services::s3_url() const { return state_->s3_url; }
+
+void MakeNewFilesPrivate() { umask(S_IRWXG | S_IRWXO); }
 
 void BlockStopSignals() {
   const sigset_t signals = StopSignals();

@@ -30,6 +30,10 @@ class Services {
   std::unique_ptr<State> state_;
 };
 
+// What this process makes from here on is for its user alone, also what libraries make: it holds
+// patients' data. Call before any other thread.
+void MakeNewFilesPrivate();
+
 // Blocks SIGINT and SIGTERM in this thread and those it starts: call before any other thread.
 void BlockStopSignals();
 // Waits for one of them.

@@ -284,7 +284,7 @@ Status EventLog::AppendLines(std::string_view lines) {
   const std::string day = DayOf(clock_.UnixMs());
   if (!file_.valid() || day != file_day_) {
     const std::string path = options_.folder + "/events-" + day + ".jsonl";
-    UniqueFd file(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+    UniqueFd file(open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
     if (!file.valid()) return ErrnoError("event log", errno);
     TRY(DropPartialLine(file.get()));
     TRY(SyncFolder(options_.folder));

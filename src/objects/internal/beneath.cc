@@ -77,7 +77,7 @@ int MakeFoldersBeneath(int folder_fd, std::string_view path, std::string* blocke
     error = OpenBeneath(at.get(), name, O_RDONLY | O_DIRECTORY, &next);
     if (error == ENOENT) {
       // Somebody else may make it at the same moment; the sync is then theirs and ours.
-      if (mkdirat(at.get(), name.c_str(), 0777) != 0 && errno != EEXIST) return errno;
+      if (mkdirat(at.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return errno;
       if (fsync(at.get()) != 0) return errno;
       error = OpenBeneath(at.get(), name, O_RDONLY | O_DIRECTORY, &next);
     }

@@ -172,7 +172,7 @@ Status Folder::CreateBucket(std::string_view bucket) {
   }
   // What a bucket of this name left behind when somebody removed its folder by hand.
   for (const char* kind : {"meta/", "uploads/"}) TRY(RemoveAreaFolder(kind + name));
-  if (mkdirat(root_fd_.get(), name.c_str(), 0777) != 0) {
+  if (mkdirat(root_fd_.get(), name.c_str(), 0700) != 0) {
     return ErrnoError("bucket " + name, errno);
   }
   if (fsync(root_fd_.get()) != 0) return ErrnoError("sync of bucket " + name, errno);
@@ -309,7 +309,7 @@ ObjectInfo Folder::DescribeForListing(std::string_view bucket, std::string_view 
 Result<TemporaryFile> Folder::NewTemporary() {
   std::string name = NewHexId(random_);
   UniqueFd fd(openat(temporary_fd_.get(), name.c_str(),
-                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return ErrnoError("temporary file", errno);
   return TemporaryFile(temporary_fd_.get(), std::move(name), std::move(fd));
 }
