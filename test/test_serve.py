@@ -164,6 +164,27 @@ class Serve(unittest.TestCase):
             open_to_others = [str(path) for path in made if path.lstat().st_mode & 0o077]
             self.assertEqual(open_to_others, [])
 
+    def test_one_peer_has_so_many_connections(self):
+        with Server(arguments=["--peer-connections", "3"]) as server:
+            for url in (server.url, server.s3_url):
+                host, port = url.removeprefix("http://").split(":")
+                held = []
+                try:
+                    for _ in range(3):
+                        held.append(socket.create_connection((host, int(port)), timeout=30))
+                        held[-1].sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                        self.assertTrue(held[-1].recv(1))
+                    refused = socket.create_connection((host, int(port)), timeout=30)
+                    held.append(refused)
+                    self.assertEqual(refused.recv(1), b"")
+                    other = socket.create_connection((host, int(port)), timeout=30, source_address=("127.0.0.2", 0))
+                    held.append(other)
+                    other.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    self.assertTrue(other.recv(1))
+                finally:
+                    for client in held:
+                        client.close()
+
     def test_slow_clients_do_not_hold_others(self):
         with Server() as server:
             host, port = server.url.removeprefix("http://").split(":")

@@ -72,6 +72,9 @@ TEST(ServeOptions, ChecksRulesAcrossOptions) {
                         Case{&ServeOptions::endpoint_url, "tarn", "URL"},
                         Case{&ServeOptions::event_webhook, "ftp://x/", "http"},
                         Case{&ServeOptions::preload_patients, "many", "number"},
+                        Case{&ServeOptions::peer_connections, "0", "at least 1"},
+                        Case{&ServeOptions::peer_connections, "1e3", "at least 1"},
+                        Case{&ServeOptions::peer_connections, "-1", "at least 1"},
                         Case{&ServeOptions::tls_key, "key.pem", "go together"},
                         Case{&ServeOptions::log_level, "loud", "one of"},
                         Case{&ServeOptions::log_format, "xml", "text or json"}}) {

@@ -36,6 +36,11 @@ constexpr std::array kTable = {
                 "An origin such as http://localhost:3000 whose web pages may call the server. May "
                 "be given several times.",
                 nullptr, nullptr, &ServeOptions::allowed_origins},
+    ServeOption{"peer-connections", "COUNT",
+                "Connections that one address may have on each listener, loopback's included. "
+                "Without it 2,500, and for loopback addresses, which all programs of this machine "
+                "and a proxy in front share, all 10,000.",
+                &ServeOptions::peer_connections},
     ServeOption{"event-webhook", "URL", "Receives each event as an HTTP POST of JSON.",
                 &ServeOptions::event_webhook},
     ServeOption{"preload-patients", "COUNT", "Patients in a data store made with SYNTHEA preload.",
@@ -93,6 +98,10 @@ bool AllDigits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool IsNumber(std::string_view text) {
+  return !text.empty() && text.size() <= 9 && AllDigits(text);
+}
+
 }  // namespace
 
 std::span<const ServeOption> ServeOptionTable() { return kTable; }
@@ -142,8 +151,11 @@ Status CheckServeOptions(const ServeOptions& options) {
   const auto sites = http::SitePolicy::Create(SitesOf(options));
   if (!sites.ok()) return Invalid("--allowed-host, --allow-origin: " + sites.error().detail);
   if (!options.event_webhook.empty()) TRY(ParseUrl(options.event_webhook));
-  if (options.preload_patients.empty() || options.preload_patients.size() > 9 ||
-      !AllDigits(options.preload_patients)) {
+  if (!options.peer_connections.empty() &&
+      (!IsNumber(options.peer_connections) || std::stoul(options.peer_connections) == 0)) {
+    return Invalid("--peer-connections: a number of at least 1 is needed");
+  }
+  if (!IsNumber(options.preload_patients)) {
     return Invalid("--preload-patients: a number is needed");
   }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {

@@ -23,6 +23,7 @@ struct ServeOptions {
   std::vector<std::string> allowed_hosts;
   std::vector<std::string> allowed_origins;
   std::string event_webhook;
+  std::string peer_connections;
   std::string preload_patients = "100";
   std::string tls_certificate;
   std::string tls_key;

@@ -183,6 +183,11 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
   server_options.name = name;
   server_options.access_log = options.access_log;
   server_options.sites = SitesOf(options);
+  if (!options.peer_connections.empty()) {
+    const auto most = static_cast<uint32_t>(std::stoul(options.peer_connections));  // Checked.
+    server_options.limits.peer_connections_max = most;
+    server_options.limits.loopback_connections_max = most;
+  }
   if (tls) {
     server_options.tls_certificate_file = options.tls_certificate;
     server_options.tls_key_file = options.tls_key;

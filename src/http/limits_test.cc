@@ -2,12 +2,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
+
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "http/internal/peers.h"
 #include "http/internal/raw_client.h"
 #include "http/internal/test_server.h"
 
@@ -149,6 +153,83 @@ TEST(Limits, ConnectionsBeyondTheBoundAreClosed) {
   EXPECT_EQ(StatusOf(first.ReadResponse()), 200);
 }
 
+TEST(Limits, OnePeerDoesNotGetAllConnections) {
+  Gate gate;
+  ServerOptions options = TestOptions();
+  options.limits.loopback_connections_max = 2;
+  TestServer server(GatedRouter(gate), options);
+  const auto serves = [](RawClient& client) {
+    client.Send(Get("/loop"));
+    return StatusOf(client.ReadResponse()) == 200;
+  };
+  RawClient first(server.port());
+  EXPECT_TRUE(serves(first));
+  for (int round = 0; round < 3; ++round) {  // What is closed no longer counts.
+    RawClient second(server.port());
+    EXPECT_TRUE(serves(second));
+    RawClient third(server.port());
+    EXPECT_TRUE(third.IsClosedByServer());
+    // Another address of the same machine is another peer.
+    RawClient other(server.port(), {.source = "127.0.0.2"});
+    EXPECT_TRUE(serves(other));
+    second.FinishSending();
+    EXPECT_TRUE(second.IsClosedByServer());
+  }
+  EXPECT_TRUE(serves(first));
+}
+
+sockaddr_storage AddressOf(const std::string& text) {
+  sockaddr_storage address{};
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(80);
+    std::memcpy(&address, &v4, sizeof v4);
+  } else {
+    CHECK(inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1);
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(80);
+    std::memcpy(&address, &v6, sizeof v6);
+  }
+  return address;
+}
+
+TEST(Peers, AreAddressesOrSubnets) {
+  struct Case {
+    const char* one;
+    const char* other;
+    bool same;
+  };
+  for (const Case& c :
+       {Case{"192.0.2.1", "192.0.2.1", true}, Case{"192.0.2.1", "192.0.2.2", false},
+        Case{"192.0.2.1", "::ffff:192.0.2.1", true}, Case{"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        Case{"2001:db8::1", "2001:db8::ffff:2", true}, Case{"2001:db8:0:1::1", "2001:db8:0:2::1", false},
+        Case{"::1", "192.0.2.1", false}}) {
+    EXPECT_EQ(PeerOf(AddressOf(c.one)).key == PeerOf(AddressOf(c.other)).key, c.same)
+        << c.one << " " << c.other;
+  }
+  for (const char* loopback : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_TRUE(PeerOf(AddressOf(loopback)).is_loopback) << loopback;
+  }
+  for (const char* other : {"128.0.0.1", "::2", "2001:db8::1", "::ffff:192.0.2.1"}) {
+    EXPECT_FALSE(PeerOf(AddressOf(other)).is_loopback) << other;
+  }
+  EXPECT_EQ(PeerOf(AddressOf("192.0.2.1")).text, "192.0.2.1:80");
+  EXPECT_EQ(PeerOf(AddressOf("2001:db8::1")).text, "[2001:db8::1]:80");
+}
+
+TEST(Peers, CountUpToTheBound) {
+  PeerCounts counts;
+  const PeerKey key = PeerOf(AddressOf("192.0.2.1")).key;
+  EXPECT_FALSE(counts.TryAdd(key, 0));
+  EXPECT_TRUE(counts.TryAdd(key, 2));
+  EXPECT_TRUE(counts.TryAdd(key, 2));
+  EXPECT_FALSE(counts.TryAdd(key, 2));
+  counts.Remove(key);
+  EXPECT_TRUE(counts.TryAdd(key, 2));
+}
+
 TEST(Limits, SlowHeadsAreDroppedAndOthersServed) {
   Gate gate;
   ServerOptions options = TestOptions();
@@ -185,7 +266,7 @@ TEST(Limits, IdleConnectionsAreClosed) {
 TEST(Limits, LargeResponsesLeaveAsTheClientReads) {
   Gate gate;
   TestServer server(GatedRouter(gate));
-  RawClient client(server.port(), 4096);
+  RawClient client(server.port(), {.receive_buffer_bytes = 4096});
   client.Send(Get("/huge") + Get("/loop"));
   RawClient other(server.port());
   other.Send(Get("/loop"));
@@ -199,7 +280,7 @@ TEST(Limits, ReadersOfResponsesHaveAMinimumRate) {
   ServerOptions options = TestOptions();
   options.limits.body_rate_window_ms = 200;
   TestServer server(GatedRouter(gate), options);
-  RawClient client(server.port(), 4096);
+  RawClient client(server.port(), {.receive_buffer_bytes = 4096});
   client.Send(Get("/huge"));
   // Reads nothing until the server has given up.
   const Counter& timeouts =

@@ -53,7 +53,7 @@ ServerMetrics MakeMetrics(const ServerOptions& options, const RouteTable& router
                                                       "Client connections accepted.", labels);
   metrics.connections_refused =
       &registry.GetCounter("tarn_http_connections_refused_total",
-                           "Closed at once: connections_max was reached.", labels);
+                           "Closed at once: the server, or the peer, had as many as it may.", labels);
   metrics.timeouts = &registry.GetCounter("tarn_http_timeouts_total",
                                           "Connections ended for being slow or idle.", labels);
   metrics.received_bytes =
@@ -74,7 +74,7 @@ struct Server::State {
   State(ServerOptions options, Router router, const Clock& clock, RandomSource& random)
       : core(std::move(options), RouterAccess::Take(std::move(router)), clock, random) {}
 
-  void Accept(int descriptor, std::string peer);
+  void Accept(int descriptor, Peer peer);
 
   ServerCore core;
   std::unique_ptr<Listener> listener;
@@ -83,8 +83,12 @@ struct Server::State {
   std::atomic<bool> stop_called{false};
 };
 
-void Server::State::Accept(int descriptor, std::string peer) {
-  if (core.connections.fetch_add(1) >= core.options.limits.connections_max) {
+void Server::State::Accept(int descriptor, Peer peer) {
+  const ServerLimits& limits = core.options.limits;
+  const uint32_t peer_max =
+      peer.is_loopback ? limits.loopback_connections_max : limits.peer_connections_max;
+  const bool room = core.connections.fetch_add(1) < limits.connections_max;
+  if (!room || !core.peers.TryAdd(peer.key, peer_max)) {
     core.connections.fetch_sub(1);
     core.metrics.connections_refused->Add();
     close(descriptor);
@@ -139,7 +143,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router rout
   }
   Listener* listener = state->listener.get();
   TRY(listener->Start(state->loops.front()->events(),
-                      [raw = state.get()](int descriptor, std::string peer) {
+                      [raw = state.get()](int descriptor, Peer peer) {
                         raw->Accept(descriptor, std::move(peer));
                       }));
   state->loops.front()->set_on_sweep([listener, &core] {

@@ -72,6 +72,11 @@ class Router {
 struct ServerLimits {
   uint32_t head_bytes_max = 16 * 1024;  // 431
   uint32_t connections_max = 10'000;    // Beyond it new connections are closed at once.
+  // Those of one peer: an IPv4 address, or the /64 of an IPv6 address; beyond it the same. A
+  // loopback address is every program of this machine, proxies among them, so it has a bound of its
+  // own, which by default is no narrower than that of all.
+  uint32_t peer_connections_max = 2'500;
+  uint32_t loopback_connections_max = 10'000;
   uint32_t head_timeout_ms = 10'000;    // From the first byte of a head to its end.
   uint32_t idle_timeout_ms = 75'000;    // Keep-alive connections without a request.
   uint32_t body_rate_min = 16 * 1024;   // Bytes a second, over body_rate_window_ms, both ways.

@@ -14,7 +14,7 @@
 
 namespace tarn::http {
 
-Connection::Connection(ServerLoop& loop, int descriptor, size_t index, std::string peer)
+Connection::Connection(ServerLoop& loop, int descriptor, size_t index, Peer peer)
     : loop_(loop),
       core_(loop.core()),
       transport_(descriptor, loop.core().tls.get()),
@@ -238,7 +238,7 @@ size_t Connection::Consume(std::string_view in, Next* next) {
 void Connection::Identify() {
   request_start_ns_ = core_.clock.MonotonicNs();
   request_.request_id = NewUuid(loop_.random());
-  request_.peer = peer_;
+  request_.peer = peer_.text;
   request_.tls = transport_.is_tls();
   request_bytes_ = parser_.head_bytes();
 }

@@ -28,7 +28,7 @@ namespace tarn::http {
 
 class Connection final : public EventLoop::Watcher {
  public:
-  Connection(ServerLoop& loop, int descriptor, size_t index, std::string peer);
+  Connection(ServerLoop& loop, int descriptor, size_t index, Peer peer);
   ~Connection() override;
 
   void Start();
@@ -39,6 +39,7 @@ class Connection final : public EventLoop::Watcher {
 
   size_t index() const { return index_; }
   void set_index(size_t index) { index_ = index; }
+  const PeerKey& peer_key() const { return peer_.key; }
 
  private:
   enum class State : uint8_t { kHandshake, kReading, kBusy, kWriting, kLingering, kClosed };
@@ -105,7 +106,7 @@ class Connection final : public EventLoop::Watcher {
   ServerCore& core_;
   Transport transport_;
   size_t index_;
-  const std::string peer_;
+  const Peer peer_;
 
   State state_ = State::kReading;
   Phase phase_ = Phase::kIdle;

@@ -1,6 +1,5 @@
 #include "http/internal/listener.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -20,23 +19,6 @@ namespace {
 constexpr int kBacklog = 1024;
 // Accepted at a time, so that a flood of connections does not starve those that are served.
 constexpr int kAcceptBatch = 64;
-
-std::string PeerText(const sockaddr_storage& address) {
-  char host[INET6_ADDRSTRLEN] = "";
-  uint16_t port = 0;
-  if (address.ss_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, &address, sizeof v4);
-    inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
-    port = ntohs(v4.sin_port);
-    return std::string(host) + ":" + std::to_string(port);
-  }
-  sockaddr_in6 v6;
-  std::memcpy(&v6, &address, sizeof v6);
-  inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
-  port = ntohs(v6.sin6_port);
-  return "[" + std::string(host) + "]:" + std::to_string(port);
-}
 
 Result<uint16_t> BoundPort(int descriptor) {
   sockaddr_storage address{};
@@ -135,7 +117,7 @@ void Listener::OnEvents(uint32_t) {
     }
     const int on = 1;
     setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    on_accept_(accepted, PeerText(address));
+    on_accept_(accepted, PeerOf(address));
   }
 }
 

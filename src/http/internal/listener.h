@@ -10,13 +10,14 @@
 
 #include "base/result.h"
 #include "http/internal/event_loop.h"
+#include "http/internal/peers.h"
 
 namespace tarn::http {
 
 class Listener final : public EventLoop::Watcher {
  public:
-  // Takes over the accepted, non-blocking socket of `peer` ("127.0.0.1:54321").
-  using OnAccept = std::function<void(int descriptor, std::string peer)>;
+  // Takes over the accepted, non-blocking socket of `peer`.
+  using OnAccept = std::function<void(int descriptor, Peer peer)>;
 
   // Errors: kConflict (address in use), kInvalid (host), kUnavailable.
   static Result<std::unique_ptr<Listener>> Bind(const std::string& host, uint16_t port);

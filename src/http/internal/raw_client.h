@@ -19,11 +19,23 @@ namespace tarn::http {
 
 class RawClient {
  public:
-  explicit RawClient(uint16_t port, int receive_buffer_bytes = 0)
+  struct Options {
+    int receive_buffer_bytes = 0;  // 0: the system's.
+    const char* source = nullptr;  // The IPv4 address to connect from.
+  };
+  explicit RawClient(uint16_t port) : RawClient(port, Options()) {}
+  RawClient(uint16_t port, const Options& options)
       : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     CHECK(descriptor_ >= 0);
+    const int receive_buffer_bytes = options.receive_buffer_bytes;
     if (receive_buffer_bytes > 0) {
       setsockopt(descriptor_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(int));
+    }
+    if (options.source != nullptr) {
+      sockaddr_in from{};
+      from.sin_family = AF_INET;
+      CHECK(inet_pton(AF_INET, options.source, &from.sin_addr) == 1);
+      CHECK(bind(descriptor_, reinterpret_cast<sockaddr*>(&from), sizeof from) == 0);
     }
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/worker_pool.h"
+#include "http/internal/peers.h"
 #include "http/internal/route_table.h"
 #include "http/internal/transport.h"
 #include "http/server.h"
@@ -61,6 +62,7 @@ struct ServerCore {
   std::atomic<int64_t> buffered_body_bytes{0};
   // Also guarded by the mutex when it falls while stopping, so that Stop() can wait for zero.
   std::atomic<int64_t> connections{0};
+  PeerCounts peers;
   Mutex mutex;
   CondVar all_closed;
 };

@@ -47,7 +47,7 @@ void ServerLoop::Run() {
   events_->Run(hooks);
 }
 
-void ServerLoop::Adopt(int descriptor, std::string peer) {
+void ServerLoop::Adopt(int descriptor, Peer peer) {
   connection_count_.fetch_add(1, std::memory_order_relaxed);
   events_->Post([this, descriptor, peer = std::move(peer)] {
     connections_.push_back(
@@ -68,6 +68,7 @@ void ServerLoop::Retire(Connection* connection) {
   connections_.pop_back();
   deadlines_.pop_back();
   connection_count_.fetch_sub(1, std::memory_order_relaxed);
+  core_.peers.Remove(connection->peer_key());
   core_.metrics.connections->Add(-1);
   if (core_.connections.fetch_sub(1) == 1 && core_.stopping.load()) {
     MutexLock lock(core_.mutex);

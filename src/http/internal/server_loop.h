@@ -47,7 +47,7 @@ class ServerLoop {
   ServerCore& core() { return core_; }
 
   // Any thread: the loop will serve this accepted socket, which counts as a connection already.
-  void Adopt(int descriptor, std::string peer);
+  void Adopt(int descriptor, Peer peer);
   size_t connection_count() const { return connection_count_.load(std::memory_order_relaxed); }
 
   // Any thread: close what is idle; what is busy closes after its response.
