@@ -185,6 +185,19 @@ class Serve(unittest.TestCase):
                     for client in held:
                         client.close()
 
+    def test_connections_leave_descriptors_to_storage(self):
+        with Server(prefix=["prlimit", "--nofile=100:400"]) as server:
+            limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
+            self.assertRegex(limits, r"Max open files +400 +400 ")
+            host, port = server.url.removeprefix("http://").split(":")
+            lake = HealthLake(server.url)
+            lake.create_store()
+            held = [socket.create_connection((host, int(port)), timeout=30) for _ in range(300)]
+            # The first connection is the lake's own, and still there; a new store needs new files.
+            self.assertTrue(lake.create_store())
+            for client in held:
+                client.close()
+
     def test_slow_clients_do_not_hold_others(self):
         with Server() as server:
             host, port = server.url.removeprefix("http://").split(":")

@@ -1,8 +1,10 @@
 #include "cli/services.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -31,6 +33,9 @@ namespace {
 
 constexpr std::string_view kVersion = "0.1.0";
 constexpr uint64_t kPreloadSeed = 1;
+constexpr uint64_t kDescriptorsWanted = 65'536;
+// A listener takes this part of the descriptors at most: both together leave half to storage.
+constexpr uint64_t kDescriptorsPerListener = 4;
 
 sigset_t StopSignals() {
   sigset_t signals;
@@ -38,6 +43,20 @@ sigset_t StopSignals() {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   return signals;
+}
+
+// Sockets and the files of data stores share the process's descriptors, of which many systems
+// allow 1,024 at first and far more on request. Returns how many there are then.
+uint64_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, kDescriptorsWanted);
+  if (limit.rlim_cur < wanted) {
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return before;
+  }
+  return limit.rlim_cur;
 }
 
 LogLevel LevelOf(std::string_view name) {
@@ -87,6 +106,7 @@ struct Services::State {
                                                bool tls, http::Router router, std::string* url);
 
   const ServeOptions options;
+  const uint64_t descriptors = RaiseDescriptorLimit();
   const SystemClock clock;
   SystemRandom random;
   MetricsRegistry metrics;
@@ -183,6 +203,8 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
   server_options.name = name;
   server_options.access_log = options.access_log;
   server_options.sites = SitesOf(options);
+  server_options.limits.connections_max = static_cast<uint32_t>(std::min<uint64_t>(
+      server_options.limits.connections_max, descriptors / kDescriptorsPerListener));
   if (!options.peer_connections.empty()) {
     const auto most = static_cast<uint32_t>(std::stoul(options.peer_connections));  // Checked.
     server_options.limits.peer_connections_max = most;
