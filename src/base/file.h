@@ -55,8 +55,9 @@ Status SyncFolder(const std::string& path);
 // Makes a folder and its missing parents, and syncs what it made. Existing folders are fine.
 Status MakeFolders(const std::string& path);
 
-// The same with a folder that nobody but its owner may enter: made so, or, when it was there, closed
-// to others (those above it stay as they are). Errors: kForbidden when it is somebody else's.
+// The same with a folder that nobody but its owner may enter: made so, or, when it was there,
+// closed to others (those above it stay as they are). Errors: kForbidden when it is somebody
+// else's.
 Status MakePrivateFolder(const std::string& path);
 
 // Removes a folder with all that is in it, without following symbolic links. A missing one is fine.

@@ -45,8 +45,8 @@ TEST(ServeOptions, RefusesAFileWithLineAndReason) {
         Case{"dev = \"yes\"\n", "line 1: expected true or false"},
         Case{"data = [1]\n", "line 1: expected a string"},
         Case{"allowed-host = [1]\n", "line 1: expected an array of strings"},
-        Case{"allow-origin = 3\n", "line 1: expected an array of strings"}, Case{"\n\ndata = \n", "line 3"},
-        Case{"data = \"a\"\ndata = \"b\"\n", "line 2"}}) {
+        Case{"allow-origin = 3\n", "line 1: expected an array of strings"},
+        Case{"\n\ndata = \n", "line 3"}, Case{"data = \"a\"\ndata = \"b\"\n", "line 2"}}) {
     SCOPED_TRACE(c.text);
     ServeOptions options;
     const Status read = ReadServeConfig(c.text, &options);

@@ -426,10 +426,10 @@ Response ErrorResponse(int status, std::string_view message) {
     int status;
     std::string_view code;
   };
-  static constexpr Row kRows[] = {{400, "invalid"},   {403, "forbidden"}, {404, "not-found"},    {405, "not-supported"},
-                                  {408, "timeout"},   {413, "too-long"},     {429, "throttled"},
-                                  {431, "too-long"},  {500, "exception"},    {501, "not-supported"},
-                                  {503, "transient"}, {505, "not-supported"}};
+  static constexpr Row kRows[] = {
+      {400, "invalid"},   {403, "forbidden"},     {404, "not-found"}, {405, "not-supported"},
+      {408, "timeout"},   {413, "too-long"},      {429, "throttled"}, {431, "too-long"},
+      {500, "exception"}, {501, "not-supported"}, {503, "transient"}, {505, "not-supported"}};
   const Row* row = std::find_if(std::begin(kRows), std::end(kRows),
                                 [status](const Row& r) { return r.status == status; });
   const std::string_view code = row != std::end(kRows) ? row->code : "processing";

@@ -1,8 +1,7 @@
 // What happens at each limit of a listener, and when it stops.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <arpa/inet.h>
 
 #include <condition_variable>
 #include <cstring>
@@ -203,9 +202,10 @@ TEST(Peers, AreAddressesOrSubnets) {
   };
   for (const Case& c :
        {Case{"192.0.2.1", "192.0.2.1", true}, Case{"192.0.2.1", "192.0.2.2", false},
-        Case{"192.0.2.1", "::ffff:192.0.2.1", true}, Case{"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
-        Case{"2001:db8::1", "2001:db8::ffff:2", true}, Case{"2001:db8:0:1::1", "2001:db8:0:2::1", false},
-        Case{"::1", "192.0.2.1", false}}) {
+        Case{"192.0.2.1", "::ffff:192.0.2.1", true},
+        Case{"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        Case{"2001:db8::1", "2001:db8::ffff:2", true},
+        Case{"2001:db8:0:1::1", "2001:db8:0:2::1", false}, Case{"::1", "192.0.2.1", false}}) {
     EXPECT_EQ(PeerOf(AddressOf(c.one)).key == PeerOf(AddressOf(c.other)).key, c.same)
         << c.one << " " << c.other;
   }

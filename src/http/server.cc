@@ -51,9 +51,9 @@ ServerMetrics MakeMetrics(const ServerOptions& options, const RouteTable& router
                                               "Requests waiting for a streaming worker.", labels);
   metrics.connections_accepted = &registry.GetCounter("tarn_http_connections_accepted_total",
                                                       "Client connections accepted.", labels);
-  metrics.connections_refused =
-      &registry.GetCounter("tarn_http_connections_refused_total",
-                           "Closed at once: the server, or the peer, had as many as it may.", labels);
+  metrics.connections_refused = &registry.GetCounter(
+      "tarn_http_connections_refused_total",
+      "Closed at once: the server, or the peer, had as many as it may.", labels);
   metrics.timeouts = &registry.GetCounter("tarn_http_timeouts_total",
                                           "Connections ended for being slow or idle.", labels);
   metrics.received_bytes =

@@ -57,7 +57,8 @@ class Router {
 
   // How requests that match no route, and errors that the server itself answers, look on this
   // listener. `status`: 400, 403, 404, 405, 408, 413, 421, 429, 431, 500, 501, 503, 505; a
-  // formatter must accept any. Of a request whose head is broken, `head` holds what was read before the fault.
+  // formatter must accept any. Of a request whose head is broken, `head` holds what was read before
+  // the fault.
   using ErrorFormatter =
       std::function<Response(int status, const Request& head, std::string_view message)>;
   void SetErrorFormatter(ErrorFormatter formatter);
@@ -77,9 +78,9 @@ struct ServerLimits {
   // own, which by default is no narrower than that of all.
   uint32_t peer_connections_max = 2'500;
   uint32_t loopback_connections_max = 10'000;
-  uint32_t head_timeout_ms = 10'000;    // From the first byte of a head to its end.
-  uint32_t idle_timeout_ms = 75'000;    // Keep-alive connections without a request.
-  uint32_t body_rate_min = 16 * 1024;   // Bytes a second, over body_rate_window_ms, both ways.
+  uint32_t head_timeout_ms = 10'000;   // From the first byte of a head to its end.
+  uint32_t idle_timeout_ms = 75'000;   // Keep-alive connections without a request.
+  uint32_t body_rate_min = 16 * 1024;  // Bytes a second, over body_rate_window_ms, both ways.
   uint32_t body_rate_window_ms = 10'000;
   uint32_t handler_queue_max = 1024;  // Waiting for a worker; beyond it 503 at once.
   uint32_t stream_queue_max = 256;    // Waiting for a streaming worker; beyond it 503.

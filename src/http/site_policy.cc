@@ -86,8 +86,7 @@ bool ChangesState(Method method) {
 // The page was served by this very server.
 bool IsSameOrigin(const Request& head, std::string_view origin) {
   const std::string_view scheme = head.tls ? "https://" : "http://";
-  return origin.starts_with(scheme) &&
-         EqualsLower(head.authority, origin.substr(scheme.size()));
+  return origin.starts_with(scheme) && EqualsLower(head.authority, origin.substr(scheme.size()));
 }
 
 }  // namespace
@@ -100,7 +99,8 @@ Result<SitePolicy> SitePolicy::Create(const SitePolicyOptions& options) {
     const bool is_bare_ipv6 = std::count(name.begin(), name.end(), ':') > 1 && name[0] != '[';
     const std::optional<std::string> host = HostOf(is_bare_ipv6 ? "[" + name + "]" : name);
     const bool has_port = !is_bare_ipv6 && !name.ends_with(']') && name.find(':') != name.npos;
-    if (!host.has_value() || has_port || !AreChars(name, kHostChar) || name.find('*') != name.npos) {
+    if (!host.has_value() || has_port || !AreChars(name, kHostChar) ||
+        name.find('*') != name.npos) {
       return Invalid(name + " is not a host name or address; write for example tarn.example");
     }
     policy.hosts_.push_back(*host);
@@ -109,8 +109,8 @@ Result<SitePolicy> SitePolicy::Create(const SitePolicyOptions& options) {
     const Result<Url> url = ParseUrl(origin);
     // Compared as it was written, so that "https://a.example/app" or "http://*" is not taken for
     // something that it does not say.
-    if (!url.ok() || !IsOrigin(origin, url.value()) ||
-        !AreChars(url.value().host, kHostChar) || origin.find('*') != std::string::npos) {
+    if (!url.ok() || !IsOrigin(origin, url.value()) || !AreChars(url.value().host, kHostChar) ||
+        origin.find('*') != std::string::npos) {
       return Invalid(origin +
                      " is not an origin; write for example http://localhost:3000 (scheme, host, "
                      "and the port unless it is the scheme's own)");
@@ -187,7 +187,8 @@ void AddCorsFields(const Request& head, Response* response) {
       "Accept-Ranges, Allow, Content-Encoding, Content-Length, Content-Range, ETag, Last-Modified, "
       "Location, Retry-After, X-Request-Id";
   for (const auto& [name, value] : response->headers.fields()) {
-    if (EqualsLower(std::string_view(name).substr(0, 5), "x-amz")) exposed.append(", ").append(name);
+    if (EqualsLower(std::string_view(name).substr(0, 5), "x-amz"))
+      exposed.append(", ").append(name);
   }
   response->headers.Add("Access-Control-Expose-Headers", std::move(exposed));
 }

@@ -358,8 +358,8 @@ TEST(SlowClients, ReadersHoldNobodyUp) {
   TestServer server(StreamRouter(), ImpatientOptions());
   std::vector<std::unique_ptr<RawClient>> slow;
   for (int i = 0; i < 12; ++i) {
-    slow.push_back(std::make_unique<RawClient>(
-        server.port(), RawClient::Options{.receive_buffer_bytes = 4096}));
+    slow.push_back(std::make_unique<RawClient>(server.port(),
+                                               RawClient::Options{.receive_buffer_bytes = 4096}));
     slow.back()->Send(Get("/endless"));
   }
   EXPECT_LT(SecondsToServe(server, "/loop"), 5u);

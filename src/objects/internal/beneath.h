@@ -21,8 +21,9 @@ int OpenBeneath(int folder_fd, std::string_view path, int flags, UniqueFd* out);
 // Opens the folder that holds the last name of `path`, for the *at calls; `*name` gets that name.
 int OpenParent(int folder_fd, std::string_view path, UniqueFd* parent, std::string* name);
 
-// Makes `path` and what is missing above it, for the owner alone, and syncs every folder that it changed. Returns 0 or
-// an errno: ENOTDIR when something else has a folder's name; `*blocked` is then its path.
+// Makes `path` and what is missing above it, for the owner alone, and syncs every folder that it
+// changed. Returns 0 or an errno: ENOTDIR when something else has a folder's name; `*blocked` is
+// then its path.
 int MakeFoldersBeneath(int folder_fd, std::string_view path, std::string* blocked);
 
 // The entries of one folder, unsorted, without "." and "..".
