@@ -2,6 +2,7 @@
 
 Short form: 256 MB of NDJSON. TARN_SLOW=1: 4 GB. Both in a memory limit of 512 MB.
 """
+import errno
 import json
 import os
 import pathlib
@@ -123,7 +124,7 @@ class DiskFull(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="tarn-full-")
         self.addCleanup(os.rmdir, self.folder)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=250m", "tmpfs", self.folder],
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=250m,nr_inodes=5000", "tmpfs", self.folder],
                           capture_output=True).returncode != 0:
             self.skipTest("a small file system cannot be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.folder])
@@ -154,6 +155,33 @@ class DiskFull(unittest.TestCase):
             self.assertEqual(properties["JobStatus"], "COMPLETED", properties)
             self.assertEqual(properties["JobProgressReport"]["TotalNumberOfResourcesImported"], lines)
             self.assertEqual(lake.fhir("PUT", store, "Patient/b", {"resourceType": "Patient", "id": "b"})[0], 201)
+
+    def test_a_data_store_that_finds_no_room_can_be_tried_again(self):
+        """No more files can be made, but those of the catalogue still take what is written to them."""
+        server = Server(data=self.folder + "/data")
+        with server:
+            lake = HealthLake(server.url)
+            lake.create_store()
+            fillers = []
+            try:
+                while True:
+                    fillers.append(pathlib.Path(self.folder) / f"filler-{len(fillers)}")
+                    fillers[-1].touch()
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENOSPC)
+                fillers.pop()
+            token = {"DatastoreTypeVersion": "R4", "ClientToken": "first"}
+            failed = lake.call("CreateFHIRDatastore", token)["DatastoreId"]
+            properties = lake.wait_store(failed)
+            self.assertEqual(properties["DatastoreStatus"], "CREATE_FAILED", properties)
+            self.assertEqual(properties["ErrorCause"]["ErrorCategory"], "RETRYABLE_ERROR", properties)
+            self.assertTrue(properties["ErrorCause"]["ErrorMessage"])
+            for filler in fillers:
+                filler.unlink()
+            self.assertTrue(lake.create_store())
+            # The failed one is described as before, and what was begun for it is gone.
+            self.assertEqual(lake.wait_store(failed)["DatastoreStatus"], "CREATE_FAILED")
+            self.assertEqual(list((server.data / "kv").glob(f"*{failed}*")), [])
 
     @staticmethod
     def write_until_refused(lake, store):
