@@ -367,6 +367,23 @@ TEST_F(FolderStoreTest, LinksAndOthersAreNotObjects) {
   ASSERT_TRUE(Put("file", "mine").ok());
   EXPECT_EQ(Get("file"), "mine");
   EXPECT_EQ(ReadFile(folder_ + "/outside/secret", 10).value(), "secret");
+  // Wherever the link lies and whatever it points to.
+  ASSERT_TRUE(Put("link", "mine").ok());
+  EXPECT_EQ(Get("link"), "mine");
+  fs::create_symlink("nowhere", bucket + "/dangling");
+  ASSERT_TRUE(Put("dangling", "mine").ok());
+  EXPECT_EQ(Get("dangling"), "mine");
+  ASSERT_TRUE(Put("folder/below", "x").ok());
+  fs::create_symlink(folder_ + "/outside/secret", bucket + "/%file~folder");
+  ASSERT_TRUE(Put("folder", "mine").ok());
+  EXPECT_EQ(Get("folder"), "mine");
+  EXPECT_EQ(ReadFile(folder_ + "/outside/secret", 10).value(), "secret");
+  // A put that may replace nothing does not replace a link or a pipe either, and says so at once.
+  fs::create_symlink(folder_ + "/outside/secret", bucket + "/other");
+  PutRequest absent;
+  absent.condition = PutCondition::kAbsent;
+  EXPECT_EQ(Put("other", "x", absent).error().kind, ErrorKind::kForbidden);
+  EXPECT_EQ(Put("pipe", "x", absent).error().kind, ErrorKind::kConflict);
 }
 
 TEST_F(FolderStoreTest, Ranges) {

@@ -413,10 +413,13 @@ Result<Folder::Placed> Folder::Place(std::string_view bucket, std::string_view k
     if (error == ENOENT || error == ENOTDIR) return Placed::kRetry;
     if (error != 0) return FileError("folder of the object", error);
     struct stat status;
-    if (!plain || fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+    if (fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) break;
+    // What is no object has the name: a put replaces it, and one that may replace nothing cannot.
+    if (condition == PutCondition::kAbsent && !S_ISREG(status.st_mode) &&
         !S_ISDIR(status.st_mode)) {
-      break;
+      return FileError("object " + std::string(key), S_ISLNK(status.st_mode) ? ELOOP : EEXIST);
     }
+    if (!plain || !S_ISDIR(status.st_mode)) break;
     plain = false;  // A folder has this name; the object gets the escaped place.
   }
 
