@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
 #include "s3_endpoint/internal/call.h"
 #include "s3_endpoint/internal/failure.h"
 #include "s3_endpoint/limits.h"
@@ -258,6 +259,12 @@ OperationResult Run(Call& call) {
   Result<QueryParameters> query = ParseQuery(call.request.query);
   if (!query.ok()) return S3Failure{S3Code::kInvalidUri, query.error().detail};
   call.query = std::move(query).value();
+  for (const auto& [name, value] : call.query) {
+    // They come back in XML, which holds neither.
+    if (!IsUtf8(name) || !IsUtf8(value) || value.find('\0') != std::string::npos) {
+      return S3Failure{S3Code::kInvalidArgument, "a query parameter is not UTF-8 without NUL"};
+    }
+  }
   TRY(const Operation* operation, FindOperation(call, level));
   TRY(CheckParameters(call, *operation));
   TRY(CheckHeaders(call));

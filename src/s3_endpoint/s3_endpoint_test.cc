@@ -185,6 +185,13 @@ TEST_F(S3EndpointTest, OverridesAndConditions) {
            Case{{{"if-none-match", "\"x\""}, {"if-modified-since", future}}, "200 (none)"},
            Case{{{"range", "bytes=0-3"}}, "206 (none)"},
            Case{{{"range", "bytes=10-"}}, "416 InvalidRange"},
+           Case{{{"range", "bytes=0-99999999999999999999999"}}, "206 (none)"},
+           Case{{{"range", "bytes=-99999999999999999999999"}}, "206 (none)"},
+           Case{{{"range", "bytes=99999999999999999999999-"}}, "416 InvalidRange"},
+           Case{{{"range", "bytes=18446744073709551615-"}}, "416 InvalidRange"},
+           Case{{{"range", "bytes=0-18446744073709551615"}}, "206 (none)"},
+           Case{{{"range", "bytes=--1"}}, "200 (none)"},
+           Case{{{"range", "bytes=+1-2"}}, "200 (none)"},
        }) {
     SCOPED_TRACE(c.headers[0].first + ": " + c.headers[0].second);
     EXPECT_EQ(Outcome(Send(Method::kGet, "/demo/k", "", c.headers)), c.get);
@@ -365,7 +372,11 @@ TEST_F(S3EndpointTest, Listings) {
   EXPECT_EQ(Element(Send(Method::kGet, "/demo?delimiter=/&max-keys=2").body, "NextMarker"), "a/");
   EXPECT_EQ(Element(Send(Method::kGet, "/demo?max-keys=0").body, "IsTruncated"), "false");
   EXPECT_EQ(Element(Send(Method::kGet, "/demo?max-keys=5000").body, "MaxKeys"), "1000");
-  EXPECT_EQ(Outcome(Send(Method::kGet, "/demo?max-keys=-1")), "400 InvalidArgument");
+  for (const std::string query :
+       {"max-keys=-1", "max-keys=1e3", "max-keys=4294967296", "max-keys=99999999999999999999999",
+        "prefix=%ff", "marker=%00", "marker=%c3", "list-type=2&start-after=%ff", "%ff=1"}) {
+    EXPECT_EQ(Outcome(Send(Method::kGet, "/demo?" + query)), "400 InvalidArgument") << query;
+  }
   EXPECT_EQ(Outcome(Send(Method::kGet, "/demo?encoding-type=x")), "400 InvalidArgument");
   EXPECT_EQ(Outcome(Send(Method::kGet, "/demo?delimiter=%7C")), "501 NotImplemented");
   EXPECT_EQ(Outcome(Send(Method::kGet, "/none?list-type=2")), "404 NoSuchBucket");

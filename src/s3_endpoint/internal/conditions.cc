@@ -37,9 +37,12 @@ bool ChangedAfter(const objects::ObjectInfo& info, std::string_view date, bool o
   return info.modified_unix_ms / 1000 > time.value() / 1000;
 }
 
+// Digits and nothing else. A number past 64 bits is a number all the same: larger than any object.
 bool ParseNumber(std::string_view text, uint64_t* value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
-  return !text.empty() && error == std::errc() && end == text.data() + text.size();
+  if (text.empty() || end != text.data() + text.size()) return false;
+  if (error == std::errc::result_out_of_range) *value = UINT64_MAX;
+  return error == std::errc() || error == std::errc::result_out_of_range;
 }
 
 }  // namespace
