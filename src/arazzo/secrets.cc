@@ -1,6 +1,8 @@
 #include "arazzo/secrets.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <utility>
 
 #include "arazzo/limits.h"
@@ -83,16 +85,17 @@ bool SecretMask::empty() const {
 // kEscape a mark of the text itself becomes «=», so that it never reads as one of ours.
 template <typename Write>
 std::string SecretMask::Replace(std::string_view text, Marks marks, const Write& write) const {
-  std::string first_bytes;
-  if (marks == Marks::kEscape) first_bytes.push_back(kOpen[0]);
+  std::array<bool, 256> may_begin = {};
+  may_begin[static_cast<uint8_t>(kOpen[0])] = marks == Marks::kEscape;
   for (const Secret& secret : secrets_) {
     if (secret.value == text) return write(secret, std::string_view());
     if (secret.value.size() < kSecretBytesMin) continue;
-    for (const auto& form : secret.forms) first_bytes.push_back(form.first[0]);
+    for (const auto& form : secret.forms) may_begin[static_cast<uint8_t>(form.first[0])] = true;
   }
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    const size_t next = std::min(text.find_first_of(first_bytes, at), text.size());
+    size_t next = at;
+    while (next < text.size() && !may_begin[static_cast<uint8_t>(text[next])]) ++next;
     out += text.substr(at, next - at);
     at = next;
     const std::string_view rest = text.substr(at);
