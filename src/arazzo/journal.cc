@@ -123,7 +123,9 @@ Result<JournalContent> ReadJournal(std::string_view bytes) {
     if (end == rest.npos || end <= kChecksumDigits) break;
     const std::string_view text = rest.substr(kChecksumDigits + 1, end - kChecksumDigits - 1);
     if (rest[kChecksumDigits] != ' ' || rest.substr(0, kChecksumDigits) != ChecksumOf(text)) break;
-    auto line = json::ParseValue(text, json::Limits{.depth_max = 128});
+    // A body of kOutputBytesMax takes six times as much when all of it has to be escaped.
+    auto line = json::ParseValue(
+        text, json::Limits{.depth_max = 128, .text_bytes_max = kOutputBytesMax * 6 + (1u << 20)});
     const std::string* type = line.ok() ? TextOf(line.value(), "type") : nullptr;
     const Value* data = line.ok() ? line.value().Find("data") : nullptr;
     if (type == nullptr || data == nullptr || !data->IsObject()) {

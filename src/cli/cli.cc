@@ -15,9 +15,10 @@ int Fail(std::string_view message) {
 int Fail(const Error& error) { return Fail(error.detail); }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Tarn: a health data lake that you own. It speaks Amazon HealthLake, FHIR and S3, "
-               "and runs Arazzo workflows.",
-               "tarn");
+  CLI::App app(
+      "Tarn: a health data lake that you own. It speaks Amazon HealthLake, FHIR and S3, "
+      "and runs Arazzo workflows.",
+      "tarn");
   app.set_version_flag("--version", std::string("tarn 0.1.0"));
   app.require_subcommand(1);
   app.footer(
