@@ -1,11 +1,15 @@
 #include "kv/internal/disk_watch.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace tarn::kv {
 namespace {
 
 using rocksdb::IOStatus;
+
+constexpr size_t kLogPreallocationBytes = 256u << 10;
 
 IOStatus Retryable(IOStatus status) {
   if (status.ok() || !(status.IsIOError() || status.IsNoSpace())) return status;
@@ -26,9 +30,14 @@ class WatchedFile final : public rocksdb::FSWritableFileOwnerWrapper {
   using Debug = rocksdb::IODebugContext;
 
   WatchedFile(std::unique_ptr<rocksdb::FSWritableFile>&& file,
-              std::shared_ptr<const std::atomic<bool>> retired)
-      : Base(std::move(file)), retired_(std::move(retired)) {}
+              std::shared_ptr<const std::atomic<bool>> retired, size_t preallocation_bytes_max)
+      : Base(std::move(file)),
+        retired_(std::move(retired)),
+        preallocation_bytes_max_(preallocation_bytes_max) {}
 
+  void SetPreallocationBlockSize(size_t size) override {
+    Base::SetPreallocationBlockSize(std::min(size, preallocation_bytes_max_));
+  }
   IOStatus Append(const rocksdb::Slice& data, const Options& options, Debug* debug) override {
     return retired() ? RetiredError() : Retryable(Base::Append(data, options, debug));
   }
@@ -60,28 +69,31 @@ class WatchedFile final : public rocksdb::FSWritableFileOwnerWrapper {
   bool retired() const { return retired_->load(std::memory_order_acquire); }
 
   const std::shared_ptr<const std::atomic<bool>> retired_;
+  const size_t preallocation_bytes_max_;
 };
 
 // NOLINTEND(clang-analyzer-cplusplus.NewDeleteLeaks)
 
 }  // namespace
 
-IOStatus DiskWatch::Watch(IOStatus opened, std::unique_ptr<rocksdb::FSWritableFile>* file) const {
-  if (opened.ok()) *file = std::make_unique<WatchedFile>(std::move(*file), retired_);
+IOStatus DiskWatch::Watch(IOStatus opened, const std::string& path,
+                          std::unique_ptr<rocksdb::FSWritableFile>* file) const {
+  const size_t preallocation = path.ends_with(".log") ? kLogPreallocationBytes : SIZE_MAX;
+  if (opened.ok()) *file = std::make_unique<WatchedFile>(std::move(*file), retired_, preallocation);
   return Retryable(std::move(opened));
 }
 
 IOStatus DiskWatch::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file, Debug* debug) {
   if (*retired_) return RetiredError();
-  return Watch(target()->NewWritableFile(path, options, file, debug), file);
+  return Watch(target()->NewWritableFile(path, options, file, debug), path, file);
 }
 
 IOStatus DiskWatch::ReopenWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                        std::unique_ptr<rocksdb::FSWritableFile>* file,
                                        Debug* debug) {
   if (*retired_) return RetiredError();
-  return Watch(target()->ReopenWritableFile(path, options, file, debug), file);
+  return Watch(target()->ReopenWritableFile(path, options, file, debug), path, file);
 }
 
 IOStatus DiskWatch::RenameFile(const std::string& from, const std::string& to,

@@ -9,6 +9,9 @@
 // internal/rocksdb_database.h) while readers still use the first one. From then on the first may
 // not touch a file: closing it, for one, would remove every file it does not know.
 //
+// Preallocation. RocksDB reserves 37 MB for each log, so as much for each store that is never
+// written to; a log grows in smaller steps here.
+//
 // Threads: every method may be called from any thread.
 #pragma once
 
@@ -52,7 +55,7 @@ class DiskWatch final : public rocksdb::FileSystemWrapper {
                                Debug* debug) override;
 
  private:
-  rocksdb::IOStatus Watch(rocksdb::IOStatus opened,
+  rocksdb::IOStatus Watch(rocksdb::IOStatus opened, const std::string& path,
                           std::unique_ptr<rocksdb::FSWritableFile>* file) const;
 
   // Shared with the files, which may be closed after this object is gone.

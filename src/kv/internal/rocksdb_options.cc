@@ -15,10 +15,11 @@ namespace {
 constexpr size_t kMemtableBytes = 32u << 20;     // One family's, before it is flushed.
 constexpr uint64_t kLogBytesMax = 64u << 20;     // Write-ahead log of a store: replayed in 1 s.
 constexpr uint64_t kTableFileBytes = 32u << 20;  // Bounds what one file's index can take.
-constexpr size_t kArenaBlockBytes = 8u << 10;    // RocksDB's own is 1 MB per family once written.
-constexpr double kFilterBitsPerKey = 10;         // 1 % false positives.
-constexpr double kDeletedShare = 0.5;            // Beyond: a file is compacted at once.
-constexpr int kCacheShardBits = 4;               // 16 MB and more a shard.
+constexpr size_t kManifestPreallocationBytes = 16u << 10;  // A manifest of a store has 5 kB.
+constexpr size_t kArenaBlockBytes = 8u << 10;  // RocksDB's own is 1 MB per family once written.
+constexpr double kFilterBitsPerKey = 10;       // 1 % false positives.
+constexpr double kDeletedShare = 0.5;          // Beyond: a file is compacted at once.
+constexpr int kCacheShardBits = 4;             // 16 MB and more a shard.
 
 // Passes RocksDB's errors on without their arguments, which may be keys and so patients'. What
 // failed reaches us as a status as well.
@@ -105,6 +106,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksDbShared& shared, rocksdb::Env* en
   options.avoid_unnecessary_blocking_io = true;
   options.skip_stats_update_on_db_open = true;
   options.max_manifest_file_size = 16u << 20;
+  options.manifest_preallocation_size = kManifestPreallocationBytes;
   // RocksDB's own LOG file is not written: its lines may quote keys, and on a full disk 7.8 with
   // assertions, as Debian builds it, aborts the process at the second line that fails.
   options.info_log = std::make_shared<ErrorLog>();
