@@ -69,7 +69,10 @@ class RocksDbEngine final : public Engine {
     TRY(CheckStoreName(name));
     CHECK(!open_->Contains(name));
     const std::string path = folder_ + "/" + name;
-    if (!std::filesystem::exists(path)) return Ok();
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) {
+      return error ? Status(ErrnoError(path, error.value())) : Ok();
+    }
     // One rename makes the store vanish as a whole; its files may take their time.
     const std::string dropped = folder_ + "/" + std::string(kDroppedPrefix) + name;
     TRY(RemoveFolder(dropped));
@@ -85,9 +88,12 @@ class RocksDbEngine final : public Engine {
          at.increment(error)) {
       const std::string name = at->path().filename().string();
       // Without CURRENT the store was never completed.
-      if (CheckStoreName(name).ok() && std::filesystem::exists(at->path() / "db" / "CURRENT")) {
+      std::error_code unreadable;
+      if (CheckStoreName(name).ok() &&
+          std::filesystem::exists(at->path() / "db" / "CURRENT", unreadable)) {
         names.push_back(name);
       }
+      if (unreadable) return ErrnoError(at->path().string(), unreadable.value());
     }
     if (error) return ErrnoError("list " + folder_, error.value());
     std::sort(names.begin(), names.end());

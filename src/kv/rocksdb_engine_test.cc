@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -70,6 +71,49 @@ TEST(RocksDbEngine, DropRemovesEveryFile) {
     left.push_back(entry.path().filename().string());
   }
   EXPECT_THAT(left, testing::ElementsAre("LOCK"));
+}
+
+// There may be many stores that hold next to nothing.
+TEST(RocksDbEngine, EmptyStoresTakeLittleOfTheDisk) {
+  const TempFolder folder;
+  auto engine = OpenRocksDbEngine(folder.path());
+  ASSERT_TRUE(engine.ok());
+  auto store = engine.value()->Open("s", OneFamily());
+  ASSERT_TRUE(store.ok());
+  Batch batch;
+  batch.Put(0, "key", "value");
+  ASSERT_TRUE(store.value()->Commit(batch).ok());
+  uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
+    struct stat status;
+    ASSERT_EQ(stat(entry.path().c_str(), &status), 0);
+    bytes += static_cast<uint64_t>(status.st_blocks) * 512;
+  }
+  EXPECT_LT(bytes, 512u << 10);
+}
+
+// A store that has lost its CURRENT is not taken for one that was never completed.
+TEST(RocksDbEngine, ADamagedStoreIsNotMadeAnew) {
+  const TempFolder folder;
+  auto engine = OpenRocksDbEngine(folder.path());
+  ASSERT_TRUE(engine.ok());
+  {
+    auto store = engine.value()->Open("s", OneFamily());
+    ASSERT_TRUE(store.ok());
+    Batch batch;
+    batch.Put(0, "key", "value");
+    ASSERT_TRUE(store.value()->Commit(batch).ok());
+    ASSERT_TRUE(store.value()->Settle().ok());
+  }
+  const std::string current = folder.path() + "/s/db/CURRENT";
+  const std::string bytes = ReadFile(current, 100).value();
+  std::filesystem::remove(current);
+  EXPECT_EQ(engine.value()->Open("s", OneFamily()).error().kind, ErrorKind::kCorrupt);
+  ASSERT_TRUE(WriteFileAtomic(current, bytes).ok());
+  auto store = engine.value()->Open("s", OneFamily());
+  ASSERT_TRUE(store.ok());
+  std::string value;
+  EXPECT_TRUE(store.value()->GetSnapshot()->Get(0, "key", &value).value());
 }
 
 TEST(RocksDbEngine, FinishesInterruptedDrops) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include "base/bytes.h"
@@ -17,6 +18,18 @@ constexpr uint8_t kFormat = 1;
 constexpr const char* kFormatKey = "format";
 constexpr std::chrono::milliseconds kRecheckInterval{50};
 constexpr uint64_t kWritesPerRelief = 16;
+
+Status CheckHoldsNoTables(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    if (at->path().extension() == ".sst") {
+      return Error{ErrorKind::kCorrupt, folder + ": the file CURRENT is missing"};
+    }
+  }
+  if (error) return ErrnoError(folder, error.value());
+  return Ok();
+}
 
 }  // namespace
 
@@ -72,8 +85,14 @@ const RocksDbFamily& RocksDbDatabase::family(Family family) const {
 
 Result<std::vector<std::string>> RocksDbDatabase::StoredFamilies() const {
   std::vector<std::string> names;
-  // A database whose making was interrupted has no CURRENT yet, and is made again.
-  if (!std::filesystem::exists(folder_ + "/CURRENT")) return names;
+  std::error_code error;
+  if (!std::filesystem::exists(folder_ + "/CURRENT", error)) {
+    if (error) return ErrnoError(folder_, error.value());
+    // A database whose making was interrupted has no CURRENT yet, and is made again; which would
+    // remove the tables of one that has lost it.
+    TRY(CheckHoldsNoTables(folder_));
+    return names;
+  }
   const rocksdb::Status listed =
       rocksdb::DB::ListColumnFamilies(DatabaseOptions(*shared_, env_.get()), folder_, &names);
   if (!listed.ok()) return RocksDbError(listed);
