@@ -18,7 +18,9 @@ using Map = std::map<std::string, std::string>;
 // What survives closing a store.
 struct FakeStoreData {
   Schema schema;
-  std::vector<std::shared_ptr<Map>> families;  // Copied before a change when a snapshot shares it.
+  // Copied before a change when a snapshot or cursor shares it; these let go under the mutex, so
+  // that the count of owners is exact.
+  std::vector<std::shared_ptr<Map>> families;
   uint64_t sequence = 0;
   bool open = false;
 };
@@ -42,14 +44,24 @@ using internal::Map;
 
 class FakeCursor final : public Cursor {
  public:
-  FakeCursor(std::shared_ptr<const Map> map, KeyRange range, Direction direction)
-      : map_(std::move(map)), range_(std::move(range)), direction_(direction) {
+  FakeCursor(std::shared_ptr<FakeState> state, std::shared_ptr<const Map> map, KeyRange range,
+             Direction direction)
+      : state_(std::move(state)),
+        map_(std::move(map)),
+        range_(std::move(range)),
+        direction_(direction) {
     if (direction_ == Direction::kForward) {
       position_ = map_->lower_bound(range_.begin);
     } else {
       StepBelow(range_.end.empty() ? map_->end() : map_->lower_bound(range_.end));
     }
   }
+  ~FakeCursor() override {
+    MutexLock lock(state_->mutex);
+    map_.reset();
+  }
+  FakeCursor(const FakeCursor&) = delete;
+  FakeCursor& operator=(const FakeCursor&) = delete;
 
   bool Valid() const override {
     if (position_ == map_->end()) return false;
@@ -84,7 +96,8 @@ class FakeCursor final : public Cursor {
     position_ = next == map_->begin() ? map_->end() : std::prev(next);
   }
 
-  const std::shared_ptr<const Map> map_;
+  const std::shared_ptr<FakeState> state_;
+  std::shared_ptr<const Map> map_;
   const KeyRange range_;
   const Direction direction_;
   Map::const_iterator position_;
@@ -92,8 +105,15 @@ class FakeCursor final : public Cursor {
 
 class FakeSnapshot final : public Snapshot {
  public:
-  FakeSnapshot(std::vector<std::shared_ptr<const Map>> families, uint64_t sequence)
-      : families_(std::move(families)), sequence_(sequence) {}
+  FakeSnapshot(std::shared_ptr<FakeState> state, std::vector<std::shared_ptr<const Map>> families,
+               uint64_t sequence)
+      : state_(std::move(state)), families_(std::move(families)), sequence_(sequence) {}
+  ~FakeSnapshot() override {
+    MutexLock lock(state_->mutex);
+    families_.clear();
+  }
+  FakeSnapshot(const FakeSnapshot&) = delete;
+  FakeSnapshot& operator=(const FakeSnapshot&) = delete;
 
   Result<bool> Get(Family family, std::string_view key, std::string* value) const override {
     CHECK(family < families_.size());
@@ -114,12 +134,13 @@ class FakeSnapshot final : public Snapshot {
   }
   std::unique_ptr<Cursor> Scan(Family family, KeyRange range, Direction direction) const override {
     CHECK(family < families_.size());
-    return std::make_unique<FakeCursor>(families_[family], std::move(range), direction);
+    return std::make_unique<FakeCursor>(state_, families_[family], std::move(range), direction);
   }
   uint64_t sequence() const override { return sequence_; }
 
  private:
-  const std::vector<std::shared_ptr<const Map>> families_;
+  const std::shared_ptr<FakeState> state_;
+  std::vector<std::shared_ptr<const Map>> families_;
   const uint64_t sequence_;
 };
 
@@ -174,6 +195,7 @@ class FakeStore final : public Store {
   std::unique_ptr<Snapshot> GetSnapshot() override {
     MutexLock lock(state_->mutex);
     return std::make_unique<FakeSnapshot>(
+        state_,
         std::vector<std::shared_ptr<const Map>>(data_->families.begin(), data_->families.end()),
         data_->sequence);
   }
@@ -245,6 +267,10 @@ class FakeStore final : public Store {
       case FakeEngine::Effect::kRefuse:
         break;
       case FakeEngine::Effect::kStop:
+        stopped_ = true;
+        break;
+      case FakeEngine::Effect::kWriteAndStop:
+        TRY(Apply(batch, run));
         stopped_ = true;
         break;
       case FakeEngine::Effect::kWriteAndCrash:

@@ -26,6 +26,7 @@ class FakeEngine final : public Engine {
   enum class Effect : uint8_t {
     kRefuse,        // It is not written; later writes go on.
     kStop,          // It is not written; later writes fail until Resume, as on a full disk.
+    kWriteAndStop,  // As kStop, but it was written: a failed sync, say.
     kCrash,         // It is not written; later writes fail until the store is opened again.
     kWriteAndCrash  // As kCrash, but it was written: the crash came before the answer.
   };

@@ -41,7 +41,7 @@ TEST(FakeEngine, FailsTheChosenWrite) {
   };
   for (const Case& c :
        {Case{Effect::kRefuse, false, true, true}, Case{Effect::kStop, false, false, true},
-        Case{Effect::kCrash, false, false, false},
+        Case{Effect::kWriteAndStop, true, false, true}, Case{Effect::kCrash, false, false, false},
         Case{Effect::kWriteAndCrash, true, false, false}}) {
     SCOPED_TRACE(static_cast<int>(c.effect));
     FakeEngine engine;
