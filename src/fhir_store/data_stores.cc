@@ -53,6 +53,12 @@ struct Handle : OpenDataStore {
   std::atomic<bool> ready{false};  // ACTIVE; before that it is being preloaded.
 };
 
+// Whether what failed so may have happened all the same (kv::Store::Commit).
+bool MayBeWritten(const Error& error) {
+  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout ||
+         error.kind == ErrorKind::kInternal;
+}
+
 // Lets one holder of a name in at a time.
 class Turns {
  public:
@@ -523,9 +529,11 @@ Result<jobs::Job> DataStores::State::Submit(std::string_view id, std::string_vie
   const Turns::Turn turn(turns, "jobs/" + std::string(id));
   TRY(const std::shared_ptr<Handle> handle, Use(id));
   TRY(UseKey(output_key));
-  TRY(jobs::Job job, submit(*handle->fhir, job_id));
-  CountJobs(*handle, kind);
+  auto job = submit(*handle->fhir, job_id);
+  if (!job.ok() && !MayBeWritten(job.error())) return job;
+  if (job.ok()) CountJobs(*handle, kind);
   needs.events.Wake();
+  // Also after a write of unknown outcome: its job is found when writes work again.
   runners[KindIndex(kind)]->Add(std::string(id));
   return job;
 }
@@ -565,7 +573,7 @@ Result<jobs::Job> DataStores::State::StartJob(std::string_view id, std::string_v
   Catalogue::AddToken(operation, token.token, record, known, &reserve);
   TRY(catalogue.Commit(reserve));
   auto job = Submit(id, kind, output_key, record.job_id, submit);
-  if (!job.ok()) {
+  if (!job.ok() && !MayBeWritten(job.error())) {
     // What was refused may be asked for again with other parameters. If this fails too, the
     // reservation stays without a job, which the next use of the token sees.
     kv::Batch forget;
@@ -751,15 +759,9 @@ Result<std::shared_ptr<const OpenDataStore>> DataStores::Use(std::string_view id
   return std::shared_ptr<const OpenDataStore>(std::move(handle));
 }
 
-Result<std::shared_ptr<const OpenDataStore>> DataStores::Find(std::string_view id) const {
-  auto handle = state_->FindOpen(id);
-  if (handle != nullptr && handle->ready) {
-    return std::shared_ptr<const OpenDataStore>(std::move(handle));
-  }
-  TRY(const DataStore store, state_->catalogue.Read(id));
-  if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
-  if (store.status != DataStoreStatus::kActive) return NotActive(store.status);
-  return Error{ErrorKind::kUnavailable, "the data store is not open"};
+bool DataStores::IsOpen(std::string_view id) const {
+  const auto handle = state_->FindOpen(id);
+  return handle != nullptr && handle->ready;
 }
 
 Result<jobs::Job> DataStores::StartImport(std::string_view id, const ImportRequest& request,

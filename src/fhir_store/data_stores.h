@@ -186,9 +186,8 @@ class DataStores {
   // Opens the data store if it is not open yet: right after Start, or when its storage failed.
   // Errors: kNotFound (also when it is DELETED), kConflict (not ACTIVE), kUnavailable, kCorrupt.
   Result<std::shared_ptr<const OpenDataStore>> Use(std::string_view id);
-  // The same without opening, for callers that must not wait: a store that is not open is
-  // kUnavailable.
-  Result<std::shared_ptr<const OpenDataStore>> Find(std::string_view id) const;
+  // Whether Use gives the data store without opening it, and so without waiting.
+  bool IsOpen(std::string_view id) const;
 
   // Errors: kNotFound (store unknown or DELETED), kConflict (it is not ACTIVE), kForbidden (the
   // output's key cannot be used), kInvalid (token), kBusy (25 wait already).

@@ -214,7 +214,7 @@ TEST_F(DataStoresTest, LivesFromCreatingToDeleted) {
   EXPECT_EQ(stores_->ArnOf(id), "arn:aws:healthlake:us-east-1:000000000000:datastore/fhir/" + id);
   EXPECT_EQ(stores_->EndpointOf(id), "http://127.0.0.1:1/datastore/" + id + "/r4/");
   EXPECT_TRUE(stores_->Use(id).ok());
-  EXPECT_TRUE(stores_->Find(id).ok());
+  EXPECT_TRUE(stores_->IsOpen(id));
   EXPECT_THAT(engine_.List().value(), ElementsAre("catalogue", "fhir-" + id));
   Gauge& active = metrics_.GetGauge("tarn_data_stores", "", {{"status", "ACTIVE"}});
   EXPECT_EQ(active.Value(), 1);
@@ -223,7 +223,7 @@ TEST_F(DataStoresTest, LivesFromCreatingToDeleted) {
   EXPECT_EQ(active.Value(), 0);
   EXPECT_THAT(engine_.List().value(), ElementsAre("catalogue"));
   EXPECT_EQ(stores_->Use(id).error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(stores_->Find(id).error().kind, ErrorKind::kNotFound);
+  EXPECT_FALSE(stores_->IsOpen(id));
   EXPECT_EQ(stores_->Delete(id).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(stores_->AddTags(id, {{"a", "b"}}).error().kind, ErrorKind::kNotFound);
   Restart();
@@ -236,7 +236,7 @@ TEST_F(DataStoresTest, IsCreatingUntilThePreloadIsIn) {
   const std::string id = Create({.preload = true});
   EXPECT_EQ(stores_->Describe(id).value().status, DataStoreStatus::kCreating);
   EXPECT_EQ(stores_->Use(id).error().kind, ErrorKind::kConflict);
-  EXPECT_EQ(stores_->Find(id).error().kind, ErrorKind::kConflict);
+  EXPECT_FALSE(stores_->IsOpen(id));
   EXPECT_EQ(stores_->Delete(id).error().kind, ErrorKind::kConflict);
   EXPECT_EQ(stores_->StartExport(id, Exporting(), {}).error().kind, ErrorKind::kConflict);
   ASSERT_TRUE(stores_->AddTags(id, {{"while", "creating"}}).ok());
@@ -275,7 +275,7 @@ TEST_F(DataStoresTest, KeepsWhatItWasMadeWithOverARestart) {
   ASSERT_EQ(store.tags.size(), 2u);
   EXPECT_EQ(store.tags[0].key, "a");
   ASSERT_TRUE(stores_->Use(id).ok());
-  EXPECT_TRUE(stores_->Find(id).value()->identity_provider->IsSmart());
+  EXPECT_TRUE(stores_->Use(id).value()->identity_provider->IsSmart());
 }
 
 TEST_F(DataStoresTest, FailsCreationsWhoseKeyCannotBeUsed) {
@@ -446,6 +446,21 @@ TEST_F(DataStoresTest, ACrashBetweenTokenAndJobMakesTheJobOnce) {
                 .value()
                 .jobs.size(),
             1u);
+}
+
+// The job is stored, but the answer is that it may not be: asking again must not make another one.
+TEST_F(DataStoresTest, ATokenWhoseJobMayBeStoredMakesNoOther) {
+  const std::string id = CreateActive();
+  const ClientToken token{"t", "print"};
+  engine_.fake.SetFault({.write = 2, .effect = kv::FakeEngine::Effect::kWriteAndStop});
+  EXPECT_EQ(stores_->StartExport(id, Exporting(), token).error().kind, ErrorKind::kUnavailable);
+  // It runs without being asked for again, as soon as writes work.
+  jobs::Queue& queue = stores_->Use(id).value()->fhir->queue();
+  const jobs::JobFilter all{.kind = std::string(kExportKind)};
+  while (!jobs::IsFinal(queue.List(all).value().jobs.at(0).state)) std::this_thread::yield();
+  EXPECT_EQ(stores_->StartExport(id, Exporting(), token).value().id,
+            queue.List(all).value().jobs.at(0).id);
+  EXPECT_EQ(queue.List(all).value().jobs.size(), 1u);
 }
 
 TEST_F(DataStoresTest, ManyAtOnceWithOneTokenMakeOneStore) {

@@ -112,8 +112,8 @@ void RunUntilEnded(TestStore* store, bool reopen) {
 
 class Resume : public testing::TestWithParam<Effect> {};
 INSTANTIATE_TEST_SUITE_P(Effects, Resume,
-                         testing::Values(Effect::kRefuse, Effect::kStop, Effect::kCrash,
-                                         Effect::kWriteAndCrash));
+                         testing::Values(Effect::kRefuse, Effect::kStop, Effect::kWriteAndStop,
+                                         Effect::kCrash, Effect::kWriteAndCrash));
 
 TEST_P(Resume, AtEveryWrite) {
   ConfigureLog(LogLevel::kOff, LogFormat::kText);
