@@ -452,14 +452,16 @@ Result<Folder::Placed> Folder::Place(std::string_view bucket, std::string_view k
     return FileError("object " + std::string(key), errno);
   }
   file->Published();
-  if (plain) {  // An older state may lie in the escaped place.
+  if (fsync(parent.get()) != 0) return FileError("sync of the object's folder", errno);
+  if (plain) {
+    // An older state may lie in the escaped place; not before this one is sure to stay. Should a
+    // power cut bring it back, the plain place wins.
     UniqueFd other;
     std::string other_name;
     if (OpenParent(bucket_fd.get(), path.escaped, &other, &other_name) == 0) {
       unlinkat(other.get(), other_name.c_str(), 0);
     }
   }
-  if (fsync(parent.get()) != 0) return FileError("sync of the object's folder", errno);
   return Placed::kDone;
 }
 
@@ -499,7 +501,9 @@ Status Folder::Remove(std::string_view bucket, std::string_view key) {
   {
     MutexLock lock(KeyMutex(bucket, key));  // As in Place.
     bool removed = false;
-    for (const std::string* place : {&path.plain, &path.escaped}) {
+    // The plain place last: it hides an older state in the escaped one, which must not come back
+    // when a crash comes between the two.
+    for (const std::string* place : {&path.escaped, &path.plain}) {
       if (place->empty()) continue;
       UniqueFd parent;
       std::string name;
