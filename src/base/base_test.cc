@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 
 #include "base/bytes.h"
@@ -212,6 +213,19 @@ TEST(File, ReplacesAtomicallyAndKeepsTheOldOnError) {
     ++entries;
   }
   EXPECT_EQ(entries, 2u);
+}
+
+// As a killed process of the same id leaves it.
+TEST(File, LeftTemporaryFilesAreNotInTheWay) {
+  TemporaryFolder folder;
+  const std::string path = folder.path() + "/a";
+  for (int i = 0; i < 100; ++i) {
+    std::ofstream(path + std::string(kTemporarySuffix) + std::to_string(getpid()) + "-" +
+                  std::to_string(i))
+        << "left";
+  }
+  ASSERT_TRUE(WriteFileAtomic(path, "one").ok());
+  EXPECT_EQ(ReadFile(path, 3).value(), "one");
 }
 
 TEST(File, FoldersAreMadeAndRemovedWhole) {

@@ -13,6 +13,8 @@
 namespace tarn {
 namespace {
 
+constexpr int kTemporaryTriesMax = 1000;
+
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -22,7 +24,8 @@ std::string FolderOf(const std::string& path) {
 // A name that no other writer of this process or of another one uses at the same time.
 std::string TemporaryName(const std::string& path) {
   static std::atomic<uint64_t> counter{0};
-  return path + ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  return path + std::string(kTemporarySuffix) + std::to_string(getpid()) + "-" +
+         std::to_string(counter++);
 }
 
 }  // namespace
@@ -68,9 +71,16 @@ Status WriteAll(int fd, std::string_view bytes) {
 }
 
 Status WriteFileAtomic(const std::string& path, std::string_view bytes, unsigned mode) {
-  const std::string temporary = TemporaryName(path);
-  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd.valid()) return ErrnoError(temporary, errno);
+  std::string temporary;
+  UniqueFd fd;
+  // A process of the same id may have left a file of this name when it was killed: in a container
+  // every server is process 1.
+  for (int tries = 0; tries < kTemporaryTriesMax && !fd.valid(); ++tries) {
+    temporary = TemporaryName(path);
+    fd = UniqueFd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd.valid() && errno != EEXIST) return ErrnoError(temporary, errno);
+  }
+  if (!fd.valid()) return ErrnoError(temporary, EEXIST);
   Status status = WriteAll(fd.get(), bytes);
   if (status.ok() && fdatasync(fd.get()) != 0) status = ErrnoError("sync " + temporary, errno);
   fd.Reset();

@@ -46,7 +46,9 @@ Result<std::string> ReadFile(const std::string& path, uint64_t bytes_max);
 Status WriteAll(int fd, std::string_view bytes);
 
 // Replaces `path` by a file with `bytes`: temporary file in the same folder, sync, rename, sync of
-// the folder. After an error the old file is untouched. `mode` as open(2) takes it.
+// the folder. After an error the old file is untouched. `mode` as open(2) takes it. A process that
+// is killed meanwhile leaves the temporary file, `path` + kTemporarySuffix and digits.
+inline constexpr std::string_view kTemporarySuffix = ".tmp-";
 Status WriteFileAtomic(const std::string& path, std::string_view bytes, unsigned mode = 0644);
 
 // Syncs a folder, so that names made or removed in it survive a power cut.

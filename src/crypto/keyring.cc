@@ -11,7 +11,9 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <functional>
+#include <system_error>
 #include <thread>
 
 #include "base/bytes.h"
@@ -74,6 +76,30 @@ Result<std::vector<Key>> Decode(std::string_view bytes, const std::string& path)
   }
   if (!reader.AtEnd()) return corrupt;
   return keys;
+}
+
+// Overwrites what can be reached of a file, since it may hold material that is destroyed now.
+// Failing to does no harm to the keyring.
+void Erase(int fd) {
+  struct stat status;
+  if (fstat(fd, &status) != 0) return;
+  const std::string zeros(static_cast<size_t>(status.st_size), '\0');
+  if (WriteAll(fd, zeros).ok()) fdatasync(fd);
+}
+
+// Removes what a process left that was killed while it wrote the keyring. Under the file lock.
+void EraseLeftovers(const std::string& path) {
+  const std::filesystem::path keyring(path);
+  const std::string prefix = keyring.filename().string() + std::string(kTemporarySuffix);
+  std::error_code error;
+  const auto folder = keyring.has_parent_path() ? keyring.parent_path() : ".";
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    if (!at->path().filename().string().starts_with(prefix)) continue;
+    const UniqueFd left(open(at->path().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (left.valid()) Erase(left.get());
+    unlink(at->path().c_str());
+  }
 }
 
 // The forms of a name: ID, key/ID, alias/NAME, and each behind ARN parts that end in ':'.
@@ -211,15 +237,8 @@ Result<KeyInfo> Keyring::State::Change(
   }
   UniqueFd old(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   TRY(WriteFileAtomic(path, Encode(changed), 0600));
-  if (old.valid()) {
-    // The replaced file may hold material that is destroyed now: what can be reached of it is
-    // overwritten before the kernel frees it. Failing to does no harm to the keyring.
-    struct stat status;
-    if (fstat(old.get(), &status) == 0) {
-      const std::string zeros(static_cast<size_t>(status.st_size), '\0');
-      if (WriteAll(old.get(), zeros).ok()) fdatasync(old.get());
-    }
-  }
+  if (old.valid()) Erase(old.get());  // Before the kernel frees it.
+  EraseLeftovers(path);
   keys = std::move(changed);
   seen = {};
   return info;

@@ -132,6 +132,15 @@ TEST_F(KeyringTest, DestroyLeavesNoMaterial) {
   EXPECT_EQ(ReadFile(folder_ + "/old", 4096).value().find("SSSS"), std::string::npos);
 }
 
+TEST_F(KeyringTest, WhatAKilledProcessLeftIsErased) {
+  const std::string left = path_ + std::string(kTemporarySuffix) + "1-0";
+  ASSERT_TRUE(WriteFileAtomic(left, "material").ok());
+  fs::create_hard_link(left, folder_ + "/seen");
+  ASSERT_TRUE(Open()->Create("").ok());
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_EQ(ReadFile(folder_ + "/seen", 100).value().find("material"), std::string::npos);
+}
+
 TEST_F(KeyringTest, DamageIsNoticed) {
   ASSERT_TRUE(Open()->Create("a").ok());
   const std::string good = ReadFile(path_, 4096).value();
