@@ -291,10 +291,18 @@ Status EventLog::AppendLines(std::string_view lines) {
     file_ = std::move(file);
     file_day_ = day;
   }
+  struct stat before {};
+  if (fstat(file_.get(), &before) != 0) return ErrnoError("event log", errno);
   Status written = WriteAll(file_.get(), lines);
   if (written.ok() && fdatasync(file_.get()) != 0) written = ErrnoError("event log", errno);
-  // After a failure the file is opened again, which cuts off what was half written.
-  if (!written.ok()) file_.Reset();
+  if (!written.ok()) {
+    // The kernel takes pages whose sync failed for clean, so a later sync would not write them:
+    // what is not sure to be on the disk is cut off, and comes again in a new place of memory.
+    if (ftruncate(file_.get(), before.st_size) != 0) {
+      LogError("event_log_not_cut", {{"error", ErrnoError("event log", errno).detail}});
+    }
+    file_.Reset();  // Opened again, which cuts off half a line.
+  }
   return written;
 }
 

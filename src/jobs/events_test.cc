@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <set>
@@ -191,6 +194,29 @@ TEST_F(EventsTest, CutsOffALineThatACrashLeftHalf) {
   log_->Watch("s", store, kFamily);
   ASSERT_TRUE(log_->DrainAndForget("s").ok());
   EXPECT_THAT(LoggedIds(), ElementsAre("whole", "next"));
+}
+
+// A disk that takes part of the lines: they are cut off again, and come once.
+TEST_F(EventsTest, WhatWasNotWrittenWholeIsCutOff) {
+  OpenLog();
+  Emit(*home_, "first");
+  log_->Wake();
+  while (LoggedIds().size() < 1) std::this_thread::yield();
+  const std::string path =
+      folder_ + "/events/events-" + FormatAwsBasicTime(clock_.UnixMs()).substr(0, 8) + ".jsonl";
+  rlimit old_limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const uintmax_t synced = std::filesystem::file_size(path);
+  const rlimit limit{.rlim_cur = synced + 20, .rlim_max = old_limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  Emit(*home_, "second");
+  EXPECT_FALSE(log_->DrainAndForget("").ok());
+  EXPECT_EQ(std::filesystem::file_size(path), synced);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_TRUE(log_->DrainAndForget("").ok());
+  EXPECT_THAT(LoggedIds(), ElementsAre("first", "second"));
 }
 
 TEST_F(EventsTest, PostsToTheWebhookInOrderAndRepeatsUntilItAnswers) {
