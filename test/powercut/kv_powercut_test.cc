@@ -75,7 +75,7 @@ Result<uint64_t> WriteNext(Store& store, uint32_t writer, uint32_t count) {
     return store.Commit(batch);
   }
   TRY(std::unique_ptr<Run> run, store.NewRun());
-  TRY(run->AddBits(kChunks, WriterKey(writer), bit));
+  TRY(run->MergeBits(kChunks, WriterKey(writer), bit, Bits()));
   TRY(run->Put(kBulk, LogKey(writer, count), std::string(3000, 'b')));
   return store.Ingest(std::move(run), batch);
 }
