@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,15 @@ struct WriteOutcome {
 struct Precondition {
   std::optional<uint64_t> if_match;  // The current version; 412 otherwise.
   bool if_none_match_any = false;    // The id never existed; 412 otherwise.
+};
+
+// One of the writes of FhirStore::WriteAll.
+struct ResourceWrite {
+  fhir::TypeId type = fhir::kNoType;
+  std::string_view id;  // A new resource: from NewId().
+  // JSON of that type, whatever id it carries. Empty: a deletion.
+  std::optional<std::string_view> text;
+  Precondition precondition;
 };
 
 struct ImportRequest {
@@ -105,6 +115,14 @@ class FhirStore {
   // Errors: kNotFound (never existed), kPreconditionFailed. Deleting twice is fine.
   Result<WriteOutcome> Delete(fhir::TypeId type, std::string_view id,
                               const Precondition& precondition);
+
+  // A random id for a resource that WriteAll is to make.
+  std::string NewId() const;
+  // All writes in one commit, or none: what each does is what Create, Update and Delete do.
+  // Outcomes are in the order of `writes`. Each resource may be written once (kInvalid).
+  // `*failed`: on an error, which write it is about; writes.size() when it is about all of them.
+  // Errors: those of Create, Update and Delete; kTooLarge (kWritesMax, kWritesBytesMax); kBusy.
+  Result<std::vector<WriteOutcome>> WriteAll(std::span<const ResourceWrite> writes, size_t* failed);
 
   // One page of what the query finds, all of one state of the store. A resource whose write was
   // acknowledged before the call is found. Pages of one search are stable: a resource that changes

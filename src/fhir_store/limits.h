@@ -18,6 +18,10 @@ inline constexpr int kCommitAttemptsMax = 16;  // kConflict
 // How long a single write waits for an import that is about to commit the same resource.
 inline constexpr int64_t kWriteWaitMs = 30'000;  // kBusy
 
+// Writes of one WriteAll, and the bytes of their texts together.
+inline constexpr size_t kWritesMax = 5'000;               // kTooLarge
+inline constexpr uint64_t kWritesBytesMax = 64ull << 20;  // kTooLarge
+
 // Import input (HealthLake's quotas of 2026).
 inline constexpr uint64_t kImportFilesMax = 1'000'000;             // The job fails.
 inline constexpr uint64_t kImportFileBytesMax = 50'000'000'000;    // The file fails; also inflated.

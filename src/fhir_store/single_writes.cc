@@ -6,6 +6,7 @@
 // sees a new ETag, as FHIR servers do. (Imports do not: internal/import_block.cc.)
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -78,8 +79,9 @@ Result<Place> PlaceOf(StoreState& state, const Write& write,
   return place;
 }
 
-void FillBatch(const StoreState& state, const Write& write, const std::string& current_key,
-               const Place& place, std::string* stamped, kv::Batch* batch) {
+// All of a write but its place in the log.
+void AddVersion(const StoreState& state, const Write& write, const std::string& current_key,
+                const Place& place, std::string* stamped, kv::Batch* batch) {
   const CurrentRecord& record = place.record;
   std::string body;
   if (write.text == nullptr) {
@@ -107,11 +109,19 @@ void FillBatch(const StoreState& state, const Write& write, const std::string& c
     batch->MergeBits(kLive, LiveKey(write.type, record.ordinal / kChunkOrdinals),
                      record.deleted ? kv::Bits() : bit, record.deleted ? bit : kv::Bits());
   }
-  AddLog({{.op = record.deleted ? LogOp::kDelete : LogOp::kPut,
-           .type = write.type,
-           .ordinal = record.ordinal,
-           .version = record.version}},
-         batch);
+}
+
+LogEntry LogOf(const Write& write, const CurrentRecord& record) {
+  return {.op = record.deleted ? LogOp::kDelete : LogOp::kPut,
+          .type = write.type,
+          .ordinal = record.ordinal,
+          .version = record.version};
+}
+
+void FillBatch(const StoreState& state, const Write& write, const std::string& current_key,
+               const Place& place, std::string* stamped, kv::Batch* batch) {
+  AddVersion(state, write, current_key, place, stamped, batch);
+  AddLog({LogOf(write, place.record)}, batch);
 }
 
 Version VersionOf(const Write& write, const CurrentRecord& record, std::string body) {
@@ -175,7 +185,103 @@ Status ReadTyped(ResourceReader* reader, fhir::TypeId type, std::string_view tex
   return Ok();
 }
 
+// The keys of `current`, in the order of `writes`. Errors: as WriteAll.
+Result<std::vector<std::string>> KeysOf(std::span<const ResourceWrite> writes, size_t* failed) {
+  std::vector<std::string> keys;
+  std::set<std::string_view> seen;
+  uint64_t bytes = 0;
+  keys.reserve(writes.size());  // `seen` looks into them.
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const ResourceWrite& write = writes[i];
+    *failed = i;
+    if (!fhir::IsValidId(write.id)) return Invalid("id: 1 to 64 of A-Z a-z 0-9 - .");
+    keys.push_back(CurrentKey(write.type, write.id));
+    if (!seen.insert(keys.back()).second) return Invalid("the resource is written twice");
+    if (write.text.has_value()) bytes += write.text->size();
+  }
+  *failed = writes.size();
+  if (bytes > kWritesBytesMax) {
+    return Error{ErrorKind::kTooLarge, "resources written at once have at most " +
+                                           std::to_string(kWritesBytesMax) + " bytes"};
+  }
+  return keys;
+}
+
+// One try of all. Errors: kConflict when somebody else was faster.
+Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
+                                              std::span<const ResourceWrite> writes,
+                                              std::span<const std::string> keys, size_t* failed) {
+  std::vector<std::optional<std::string>> values;
+  {
+    const auto snapshot = state.kv.GetSnapshot();
+    TRY(values, snapshot->MultiGet(kCurrent, keys));
+  }
+  kv::Batch batch;
+  std::vector<LogEntry> log;
+  std::vector<WriteOutcome> outcomes;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    *failed = i;
+    Write write = {writes[i].type, writes[i].id, nullptr, writes[i].precondition};
+    if (writes[i].text.has_value()) {
+      TRY(ReadTyped(&ThreadReader(), write.type, *writes[i].text));
+      write.text = &ThreadReader();
+    }
+    std::optional<CurrentRecord> current;
+    if (values[i].has_value()) {
+      TRY(current, DecodeCurrent(*values[i]));
+    }
+    TRY(Check(write.precondition, current));
+    if (write.text == nullptr && !current.has_value()) {
+      return NotFound("no resource of this type and id");
+    }
+    if (write.text == nullptr && current->deleted) {
+      outcomes.push_back({.version = VersionOf(write, *current, ""), .unchanged = true});
+      continue;
+    }
+    TRY(const Place place, PlaceOf(state, write, current));
+    std::string stamped;
+    AddVersion(state, write, keys[i], place, &stamped, &batch);
+    log.push_back(LogOf(write, place.record));
+    outcomes.push_back({.version = VersionOf(write, place.record, std::move(stamped)),
+                        .created = write.text != nullptr && !place.was_live});
+  }
+  *failed = writes.size();
+  if (log.empty()) return outcomes;
+  AddLog(log, &batch);
+  TRY(state.kv.Commit(batch));
+  for (const WriteOutcome& outcome : outcomes) {
+    if (outcome.version.deleted) continue;
+    state.dictionaries->Offer(outcome.version.type, outcome.version.body);
+  }
+  state.dictionaries->TrainReady();
+  return outcomes;
+}
+
 }  // namespace
+
+std::string FhirStore::NewId() const { return NewUuid(state_->random); }
+
+Result<std::vector<WriteOutcome>> FhirStore::WriteAll(std::span<const ResourceWrite> writes,
+                                                      size_t* failed) {
+  *failed = writes.size();
+  if (writes.size() > kWritesMax) {
+    return Error{ErrorKind::kTooLarge,
+                 "at most " + std::to_string(kWritesMax) + " resources are written at once"};
+  }
+  TRY(const std::vector<std::string> keys, KeysOf(writes, failed));
+  std::vector<uint64_t> hashes;
+  for (const std::string& key : keys) hashes.push_back(state_->key_hash(key));
+  TRY(const WriteGate::Passes passes, state_->gate.EnterAll(std::move(hashes), kWriteWaitMs));
+  for (int attempt = 1;; ++attempt) {
+    auto outcomes = TryWriteAll(*state_, writes, keys, failed);
+    ThreadReader().Trim();
+    // Only the commit itself conflicts: another process was faster.
+    if (outcomes.ok() || outcomes.error().kind != ErrorKind::kConflict ||
+        attempt == kCommitAttemptsMax) {
+      return outcomes;
+    }
+  }
+}
 
 Result<WriteOutcome> FhirStore::Create(fhir::TypeId type, std::string_view text) {
   ResourceReader& reader = ThreadReader();

@@ -8,7 +8,11 @@
 namespace tarn::fhir_store {
 
 WriteGate::Pass::~Pass() {
-  if (gate_ != nullptr) gate_->Leave(key_);
+  if (gate_ != nullptr) gate_->Leave({&key_, 1});
+}
+
+WriteGate::Passes::~Passes() {
+  if (gate_ != nullptr) gate_->Leave(keys_);
 }
 
 Result<WriteGate::Pass> WriteGate::Enter(uint64_t key, int64_t wait_ms) {
@@ -27,10 +31,38 @@ Result<WriteGate::Pass> WriteGate::Enter(uint64_t key, int64_t wait_ms) {
   return Pass(this, key);
 }
 
-void WriteGate::Leave(uint64_t key) {
+Result<WriteGate::Passes> WriteGate::EnterAll(std::vector<uint64_t> keys, int64_t wait_ms) {
+  // Two keys of one hash would wait for each other.
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
   MutexLock lock(mutex_);
-  active_.erase(key);
-  if (importing_) {
+  // Starting each round at the key that was held last keeps waiting cheap.
+  for (size_t at = 0, clear = 0; clear < keys.size();) {
+    const uint64_t key = keys[at];
+    if (!active_.contains(key) && !held_.Contains(key)) {
+      at = (at + 1) % keys.size();
+      ++clear;
+      continue;
+    }
+    clear = 0;
+    if (held_.Contains(key)) flush_wanted_ = true;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      return Error{ErrorKind::kBusy, "another write of one of these resources has not ended"};
+    }
+    changed_.WaitFor(mutex_, left);
+  }
+  active_.insert(keys.begin(), keys.end());
+  return Passes(this, std::move(keys));
+}
+
+void WriteGate::Leave(std::span<const uint64_t> keys) {
+  MutexLock lock(mutex_);
+  for (const uint64_t key : keys) {
+    active_.erase(key);
+    if (!importing_) continue;
     // The mark is taken after the commit: a look-up that was marked before may not have seen it.
     if (touched_.size() >= kTouchedMax) {
       touched_.clear();

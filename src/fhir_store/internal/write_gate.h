@@ -18,6 +18,7 @@
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -43,6 +44,24 @@ class WriteGate {
   // Waits while another write of the key, or an import's run, holds it. Errors: kBusy.
   Result<Pass> Enter(uint64_t key, int64_t wait_ms);
 
+  // The same for several keys, which pass together: while any of them is held the caller has none,
+  // so two such writes never wait for each other, and an import never waits for a write that waits.
+  class Passes {
+   public:
+    Passes(WriteGate* gate, std::vector<uint64_t> keys) : gate_(gate), keys_(std::move(keys)) {}
+    ~Passes();
+    Passes(Passes&& other) noexcept : gate_(other.gate_), keys_(std::move(other.keys_)) {
+      other.gate_ = nullptr;
+    }
+    Passes& operator=(Passes&&) = delete;
+
+   private:
+    WriteGate* gate_;
+    std::vector<uint64_t> keys_;  // Each once.
+  };
+  // Errors: kBusy.
+  Result<Passes> EnterAll(std::vector<uint64_t> keys, int64_t wait_ms);
+
   // From here on touched keys are remembered; until StopImport.
   void StartImport();
   void StopImport();
@@ -62,7 +81,7 @@ class WriteGate {
  private:
   // Touched keys beyond this make every earlier look-up stale instead of being remembered.
   static constexpr size_t kTouchedMax = 100'000;
-  void Leave(uint64_t key);
+  void Leave(std::span<const uint64_t> keys);
 
   Mutex mutex_;
   CondVar changed_;
