@@ -99,6 +99,28 @@ class Workflows(unittest.TestCase):
         # Image stores are described, not served: the run says so instead of waiting.
         self.run_workflow("healthimaging-import.yaml", {"datastoreName": "n"}, "provision-datastore", status=1)
 
+    def test_independent_workflows_are_branches_of_one_journal(self):
+        step = ("  - stepId: s\n    operationId: ListFHIRDatastores\n"
+                "    parameters: [{name: X-Amz-Target, in: header, value: HealthLake.ListFHIRDatastores}]\n"
+                "    requestBody: {payload: {}}\n    outputs: {status: $statusCode}\n")
+        text = ("arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions:\n"
+                "- {name: api, url: amazon-healthlake-openapi.yaml, type: openapi}\nworkflows:\n"
+                "- workflowId: all\n  dependsOn: [a, b, c]\n  steps:\n" + step +
+                "  outputs: {a: $workflows.a.outputs.status, c: $workflows.c.outputs.status}\n")
+        for name, needs in (("a", ""), ("b", ""), ("c", "a, b")):
+            text += f"- workflowId: {name}\n  dependsOn: [{needs}]\n  steps:\n{step}  outputs: {{status: $steps.s.outputs.status}}\n"
+        # Beside no description: the built-in one is taken, with a warning.
+        document = self.runs / "branches.yaml"
+        document.write_text(text)
+        done = self.tarn("run", document, "--json", "--runs-dir", str(self.runs))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(events[-1]["outputs"], {"a": 200, "c": 200})
+        sent = [event.get("branch", "") for event in events if event["event"] == "send"]
+        self.assertEqual(sorted(sent), ["", "all/a", "all/b", "all/c"])
+        self.assertEqual(sent[2:], ["all/c", ""])
+        self.assertIn("built-in", done.stderr + done.stdout)
+
     def test_check_finds_nothing_but_missing_inputs(self):
         files = sorted(path.name for path in WORKFLOWS.glob("*.yaml"))
         self.assertGreaterEqual(len(files), 7)

@@ -171,7 +171,9 @@ TEST(Parallel, TheFirstFailureInTheDocumentIsTold) {
     c.world.server = [](const OutgoingRequest&, const ApiOperation&) { return Json(500, "{}"); };
     const RunResult result = c.Run();
     EXPECT_EQ(result.status, RunStatus::kStepFailed);
-    EXPECT_THAT(result.message, HasSubstr("the workflow a, which must complete first: the step s"));
+    EXPECT_THAT(
+        result.message,
+        testing::ContainsRegex("the workflow a, which must complete first: .*:8:.*: the step s"));
     for (const OutgoingRequest& request : c.world.requests) EXPECT_EQ(request.method, "POST");
   }
 }

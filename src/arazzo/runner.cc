@@ -61,8 +61,15 @@ struct Attempt {
   bool success = false;
   StepExchange sent;
   std::string why;           // Of a failure.
+  Place place;               // Of the criterion that does not hold, else of the step.
   std::optional<Flow> stop;  // The run cannot go on, whatever the actions say.
 };
+
+// "w.yaml:3:14"
+std::string PlaceText(const WorkflowRun& run, Place place) {
+  return run.document->document.file + ":" + std::to_string(place.line) + ":" +
+         std::to_string(place.column);
+}
 
 Value Named(const WorkflowRun& run, const Step& step) {
   Value data = Value::MakeObject();
@@ -307,6 +314,7 @@ class Interpreter {
     const Step& step = run->workflow->workflow->steps[index];
     const ApiOperation* operation = run->workflow->operations[index];
     Attempt out;
+    out.place = step.place;
     Value child_outputs = Value::MakeObject();
     if (operation == nullptr) {
       TRY(const bool ended, CallFromStep(run, step, depth, &child_outputs, &out));
@@ -345,12 +353,14 @@ class Interpreter {
       if (outcome.holds) continue;
       out->success = false;
       out->why = outcome.reason;
+      out->place = placed.place;
     }
     if (!out->success) {
       out->why += AnswerInBrief(out->sent.exchange);
       Value data = Named(*run, step);
       data.Set("holds", Value::Bool(false));
       data.Set("reason", Value::String(out->why));
+      data.Set("place", Value::String(PlaceText(*run, out->place)));
       TRY(context_.Emit("criterion", std::move(data)));
     }
     return KeepOutputs(run, step, scope, *out);
@@ -461,7 +471,8 @@ class Interpreter {
     const Step& step = run->workflow->workflow->steps[index];
     if (!attempt.success) {
       return Stop(RunStatus::kStepFailed,
-                  context_.Mask("the step " + step.id + " failed: " + attempt.why));
+                  context_.Mask(PlaceText(*run, attempt.place) + ": the step " + step.id +
+                                " failed: " + attempt.why));
     }
     const bool loops = std::ranges::any_of(step.on_success, [&](const Action& action) {
       return action.type == Action::Type::kGoto && action.step_id == step.id;
@@ -477,8 +488,8 @@ class Interpreter {
       return GoTo(run, step, index, attempt, choice);
     }
     return Stop(RunStatus::kUnhandledState,
-                context_.Mask("the step " + step.id + " sees " + seen +
-                              ", for which no action of it holds" + choice.problems));
+                context_.Mask(PlaceText(*run, step.place) + ": the step " + step.id + " sees " +
+                              seen + ", for which no action of it holds" + choice.problems));
   }
 
   Result<Flow> Follow(WorkflowRun* run, size_t index, const Attempt& attempt,
@@ -487,9 +498,10 @@ class Interpreter {
     const Action& action = *choice.action;
     if (action.type == Action::Type::kEnd) {
       if (!attempt.success) {
-        return Stop(RunStatus::kStepFailed,
-                    context_.Mask("the step " + step.id + " failed (" + attempt.why +
-                                  ") and the action " + action.name + " ends the workflow"));
+        return Stop(
+            RunStatus::kStepFailed,
+            context_.Mask(PlaceText(*run, attempt.place) + ": the step " + step.id + " failed (" +
+                          attempt.why + ") and the action " + action.name + " ends the workflow"));
       }
       Flow out;
       out.kind = Flow::Kind::kEnd;

@@ -87,7 +87,10 @@ TEST(Runner, FailsByDefaultAndByCriteria) {
   Case criteria(
       "- {workflowId: w, steps: [{stepId: s, operationId: getB, successCriteria: "
       "[{condition: '$response.body#/n == 6'}]}]}\n");
-  EXPECT_THAT(criteria.Run().message, HasSubstr("seen: 5 (status 200)"));
+  EXPECT_EQ(
+      criteria.Run().message,
+      "https://docs/dir/w.yaml:7:89: the step s failed: $response.body#/n == 6 does not hold; "
+      "seen: 5 (status 200)");
 
   Case unreachable("- {workflowId: w, steps: [{stepId: s, operationId: getB}]}\n");
   unreachable.world.server = [](const OutgoingRequest&, const ApiOperation&) {

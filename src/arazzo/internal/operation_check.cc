@@ -88,6 +88,7 @@ void CheckCredentials(const Step& step, const ApiOperation& operation, Complaint
     if (lacking == alternative.end()) return;
     if (missing == nullptr) missing = &*lacking;
   }
+  if (missing == nullptr) return;
   complaints->Warn(step.place,
                    "the step " + step.id + " gives no credentials for " + missing->scheme,
                    "give the " + std::string(PlaceName(missing->in)) + " parameter " +
