@@ -155,6 +155,13 @@ class DataStoresTest : public ::testing::Test {
   static ExportRequest Exporting(const std::string& name = "") {
     return {.job_name = name, .output = {"data", "out/"}, .output_kms_key_id = "alias/out"};
   }
+  // Until that many events are logged and out of their outbox: nothing writes any more.
+  void WaitForQuiet(uint64_t events) {
+    while (metrics_.GetCounter("tarn_events_logged_total", "Events written to the log.").Value() <
+           events) {
+      std::this_thread::yield();
+    }
+  }
   // The types of the events in the log, when there are that many.
   std::vector<std::string> LoggedTypes(size_t count) {
     std::vector<std::string> types = ReadLog();
@@ -431,6 +438,7 @@ TEST_F(DataStoresTest, ATokenWhoseJobWasRefusedCanBeUsedAgain) {
 TEST_F(DataStoresTest, ACrashBetweenTokenAndJobMakesTheJobOnce) {
   const std::string id = CreateActive();
   const ClientToken token{"t", "print"};
+  WaitForQuiet(2);
   // The next write reserves the token; the one after it would submit the job.
   engine_.fake.SetFault({.write = 2, .effect = kv::FakeEngine::Effect::kCrash});
   EXPECT_FALSE(stores_->StartExport(id, Exporting(), token).ok());
@@ -451,6 +459,7 @@ TEST_F(DataStoresTest, ACrashBetweenTokenAndJobMakesTheJobOnce) {
 // The job is stored, but the answer is that it may not be: asking again must not make another one.
 TEST_F(DataStoresTest, ATokenWhoseJobMayBeStoredMakesNoOther) {
   const std::string id = CreateActive();
+  WaitForQuiet(2);
   const ClientToken token{"t", "print"};
   engine_.fake.SetFault({.write = 2, .effect = kv::FakeEngine::Effect::kWriteAndStop});
   EXPECT_EQ(stores_->StartExport(id, Exporting(), token).error().kind, ErrorKind::kUnavailable);
