@@ -226,6 +226,8 @@ TEST(FhirPath, SaysWhereAnErrorIs) {
          {"'a' < 1",
           {"error: line 1, column 5: operator '<' cannot compare System.String with "
            "System.Integer"}},
+         {"('a' | 1).sort()",
+          {"error: line 1, column 11: sort() cannot compare System.Integer with System.String"}},
          {"'a'.matches('(')", {"error: line 1, column 5: not a regular expression: missing ): ("}},
          {"1 + ",
           {"error: line 1, column 5: the expression ends too early: a value, a name or '(' "

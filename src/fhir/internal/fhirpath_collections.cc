@@ -200,63 +200,81 @@ bool Machine::UnionOrCombine(const Call& call) {
   return Keep(call.base, out);
 }
 
+// The keys of all items, [item][key].
+struct Machine::SortKeys {
+  size_t count = 1;              // Of one item.
+  std::vector<bool> descending;  // By key: a minus stands before it.
+  std::vector<PathItem> values;
+  std::vector<bool> missing;
+};
+
+// The k-th key of an item, without the minus that says "descending".
 bool Machine::SortKey(const Call& call, size_t k, size_t item, int64_t index, PathItem* key,
                       bool* empty) {
   if (ArgumentCount(call) == 0) return Single(call.op, {item, item + 1}, key, empty);
-  Range range;
-  if (!ArgumentEach(call, k, item, index, &range)) return false;
-  if (!Single(call.op, range, key, empty)) return false;
-  Pop(range.begin);
+  uint32_t op = ArgumentOp(call, k);
+  if (program_->ops[op].code == OpCode::kNegate) op = Child(program_->ops[op], 0);
+  Frame frame = call.frame;
+  frame.self = {item, item + 1};
+  frame.index = index;
+  const size_t begin = Top();
+  if (!Eval(op, frame) || !Single(call.op, {begin, Top()}, key, empty)) return false;
+  Pop(begin);
   return true;
 }
 
-bool Machine::Sort(const Call& call) {
+bool Machine::ReadSortKeys(const Call& call, SortKeys* keys) {
   const size_t size = call.input.size();
-  const size_t keys = std::max<size_t>(ArgumentCount(call), 1);
-  // A descending key is written with a minus before it; of texts it would be no value, so the sign
-  // is taken as the order and the key is what follows it.
-  std::vector<bool> descending(keys, false);
-  std::vector<PathItem> values(size * keys);
-  std::vector<bool> missing(size * keys);
+  keys->count = std::max<size_t>(ArgumentCount(call), 1);
+  keys->descending.assign(keys->count, false);
+  keys->values.resize(size * keys->count);
+  keys->missing.resize(size * keys->count);
   for (size_t k = 0; k < ArgumentCount(call); ++k) {
-    descending[k] = program_->ops[ArgumentOp(call, k)].code == OpCode::kNegate;
+    keys->descending[k] = program_->ops[ArgumentOp(call, k)].code == OpCode::kNegate;
   }
   for (size_t i = 0; i < size; ++i) {
-    for (size_t k = 0; k < keys; ++k) {
+    for (size_t k = 0; k < keys->count; ++k) {
       bool empty = false;
-      PathItem& value = values[i * keys + k];
-      const size_t at = call.input.begin + i;
-      if (descending[k]) {
-        Frame frame = call.frame;
-        frame.self = {at, at + 1};
-        frame.index = static_cast<int64_t>(i);
-        const size_t begin = Top();
-        if (!Eval(Child(program_->ops[ArgumentOp(call, k)], 0), frame)) return false;
-        if (!Single(call.op, {begin, Top()}, &value, &empty)) return false;
-        Pop(begin);
-      } else if (!SortKey(call, k, at, static_cast<int64_t>(i), &value, &empty)) {
+      const size_t place = i * keys->count + k;
+      if (!SortKey(call, k, call.input.begin + i, static_cast<int64_t>(i), &keys->values[place],
+                   &empty)) {
         return false;
       }
-      missing[i * keys + k] = empty;
+      keys->missing[place] = empty;
     }
   }
-  // Comparing may fail (a text with a number), which std::sort could not stop for: merge sort.
+  return true;
+}
+
+// Items without a key come first, or last when descending.
+bool Machine::SortsBefore(const Call& call, const SortKeys& keys, size_t a, size_t b,
+                          bool* before) {
+  *before = false;
+  for (size_t k = 0; k < keys.count; ++k) {
+    const size_t x = a * keys.count + k;
+    const size_t y = b * keys.count + k;
+    if (keys.missing[x] != keys.missing[y]) {
+      *before = keys.missing[x] != keys.descending[k];
+      return true;
+    }
+    if (keys.missing[x]) continue;
+    std::optional<int> sign;
+    if (!Step() || !Compare(call.op, keys.values[x], keys.values[y], &sign)) return false;
+    if (sign.value_or(0) == 0) continue;
+    *before = (*sign < 0) != keys.descending[k];
+    return true;
+  }
+  return true;
+}
+
+// Comparing may fail (a text with a number), which std::sort could not stop for: a merge sort.
+bool Machine::Sort(const Call& call) {
+  SortKeys keys;
+  if (!ReadSortKeys(call, &keys)) return false;
+  const size_t size = call.input.size();
   std::vector<size_t> order(size);
   std::iota(order.begin(), order.end(), size_t{0});
-  bool ok = true;
-  const auto before = [&](size_t a, size_t b) {
-    for (size_t k = 0; k < keys && ok; ++k) {
-      const bool a_missing = missing[a * keys + k];
-      const bool b_missing = missing[b * keys + k];
-      if (a_missing != b_missing) return a_missing != descending[k];
-      if (a_missing) continue;
-      std::optional<int> sign;
-      ok = Step() && Compare(call.op, values[a * keys + k], values[b * keys + k], &sign);
-      if (ok && sign.value_or(0) != 0) return (*sign < 0) != descending[k];
-    }
-    return false;
-  };
-  for (size_t width = 1; width < size && ok; width *= 2) {
+  for (size_t width = 1; width < size; width *= 2) {
     std::vector<size_t> merged;
     merged.reserve(size);
     for (size_t i = 0; i < size; i += 2 * width) {
@@ -265,13 +283,14 @@ bool Machine::Sort(const Call& call) {
       size_t a = i;
       size_t b = middle;
       while (a < middle || b < end) {
-        const bool right = a == middle || (b < end && before(order[b], order[a]));
+        bool right = a == middle;
+        const bool both = a < middle && b < end;
+        if (both && !SortsBefore(call, keys, order[b], order[a], &right)) return false;
         merged.push_back(order[right ? b++ : a++]);
       }
     }
     order = std::move(merged);
   }
-  if (!ok) return false;
   const size_t out = Top();
   for (size_t i : order) {
     if (!Push(PathItem(stack_[call.input.begin + i]))) return false;

@@ -129,6 +129,8 @@ class Machine {
   bool HasValue(const PathItem& item) const;
   bool EvalBinary(const Op& op, const Frame& frame);
   bool EvalLogic(const Op& op, const Frame& frame);
+  bool EvalSingles(const Op& op, Range left, Range right);  // Operators on one item each.
+  bool Membership(const Op& op, Range one, Range many, Truth* truth);
   bool Equal(const PathItem& a, const PathItem& b, Truth* truth);
   bool EqualValues(const PathItem& a, const PathItem& b, Truth* truth);
   bool Equivalent(const PathItem& a, const PathItem& b, bool* same);
@@ -183,7 +185,10 @@ class Machine {
   bool IntersectOrExclude(const Call& call);
   bool UnionOrCombine(const Call& call);
   bool Sort(const Call& call);
+  struct SortKeys;
+  bool ReadSortKeys(const Call& call, SortKeys* keys);
   bool SortKey(const Call& call, size_t k, size_t item, int64_t index, PathItem* key, bool* empty);
+  bool SortsBefore(const Call& call, const SortKeys& keys, size_t a, size_t b, bool* before);
   bool Iif(const Call& call);
   bool NotFunction(const Call& call);
   bool Aggregate(const Call& call);

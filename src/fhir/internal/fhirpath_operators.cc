@@ -50,6 +50,13 @@ bool EquivalentNumbers(const Decimal& a, const Decimal& b) {
   return fhir::Compare(RoundDecimal(x, digits), RoundDecimal(y, digits)) == 0;
 }
 
+// Whether a < b and the like hold when a compares to b like `order` to 0.
+bool Holds(PathOperator op, int order) {
+  if (op == PathOperator::kLess) return order < 0;
+  if (op == PathOperator::kGreater) return order > 0;
+  return op == PathOperator::kLessOrEqual ? order <= 0 : order >= 0;
+}
+
 int Order(std::strong_ordering ordering) { return ordering < 0 ? -1 : (ordering > 0 ? 1 : 0); }
 
 }  // namespace
@@ -360,8 +367,11 @@ bool Machine::Compare(const Op& op, const PathItem& a, const PathItem& b,
     if (left.unit == right.unit) *order = Order(fhir::Compare(left.value, right.value));
     return true;
   }
-  return Fail(op, "operator '" + std::string(PathOperatorText(op.op)) + "' cannot compare " +
-                      PathItemTypeName(a) + " with " + PathItemTypeName(b));
+  const std::string subject = op.code == OpCode::kFunction
+                                  ? "sort()"
+                                  : "operator '" + std::string(PathOperatorText(op.op)) + "'";
+  return Fail(op,
+              subject + " cannot compare " + PathItemTypeName(a) + " with " + PathItemTypeName(b));
 }
 
 // ---- Operators ----
@@ -415,10 +425,8 @@ bool Machine::EvalBinary(const Op& op, const Frame& frame) {
   Truth truth = Truth::kNone;
   bool same = false;
   switch (op.op) {
-    case PathOperator::kUnion: {
-      const size_t out = Top();
-      return Union(left, right) && Keep(base, out);
-    }
+    case PathOperator::kUnion:
+      return Union(left, right) && Keep(base, right.end);
     case PathOperator::kEqual:
     case PathOperator::kNotEqual:
       if (!EqualRanges(left, right, &truth)) return false;
@@ -430,54 +438,56 @@ bool Machine::EvalBinary(const Op& op, const Frame& frame) {
       truth = TruthOf(same == (op.op == PathOperator::kEquivalent));
       break;
     case PathOperator::kIn:
-    case PathOperator::kContains: {
-      const Range one = op.op == PathOperator::kIn ? left : right;
-      const Range many = op.op == PathOperator::kIn ? right : left;
-      if (one.empty()) break;
-      if (one.size() > 1) return Fail(op, "one item is expected on this side, not several");
-      if (!Contains(many, stack_[one.begin], &same)) return false;
-      truth = TruthOf(same);
+      if (!Membership(op, left, right, &truth)) return false;
       break;
-    }
-    default: {
-      PathItem a;
-      PathItem b;
-      bool a_empty = false;
-      bool b_empty = false;
-      if (!Single(op, left, &a, &a_empty) || !Single(op, right, &b, &b_empty)) return false;
-      Pop(base);
-      if (op.op == PathOperator::kConcatenate) {
-        std::string text;
-        for (const auto& [item, empty] : {std::pair(a, a_empty), std::pair(b, b_empty)}) {
-          if (empty) continue;
-          if (item.kind != PathKind::kString) return Fail(op, "'&' takes Strings");
-          text += TextOf(item.text);
-        }
-        return PushText(std::move(text));
-      }
-      if (a_empty || b_empty) return true;
-      std::optional<int> order;
-      std::optional<PathItem> value;
-      switch (op.op) {
-        case PathOperator::kLess:
-          if (!Compare(op, a, b, &order)) return false;
-          return !order || Push(BooleanItem(*order < 0));
-        case PathOperator::kGreater:
-          if (!Compare(op, a, b, &order)) return false;
-          return !order || Push(BooleanItem(*order > 0));
-        case PathOperator::kLessOrEqual:
-          if (!Compare(op, a, b, &order)) return false;
-          return !order || Push(BooleanItem(*order <= 0));
-        case PathOperator::kGreaterOrEqual:
-          if (!Compare(op, a, b, &order)) return false;
-          return !order || Push(BooleanItem(*order >= 0));
-        default:
-          return Calculate(op, a, b, &value) && (!value || Push(*value));
-      }
-    }
+    case PathOperator::kContains:
+      if (!Membership(op, right, left, &truth)) return false;
+      break;
+    default:
+      return EvalSingles(op, left, right);
   }
   Pop(base);
   return truth == Truth::kNone || Push(BooleanItem(truth == Truth::kTrue));
+}
+
+bool Machine::Membership(const Op& op, Range one, Range many, Truth* truth) {
+  if (one.empty()) return true;
+  if (one.size() > 1) return Fail(op, "one item is expected on this side, not several");
+  bool found = false;
+  if (!Contains(many, stack_[one.begin], &found)) return false;
+  *truth = TruthOf(found);
+  return true;
+}
+
+bool Machine::EvalSingles(const Op& op, Range left, Range right) {
+  PathItem a;
+  PathItem b;
+  bool a_empty = false;
+  bool b_empty = false;
+  if (!Single(op, left, &a, &a_empty) || !Single(op, right, &b, &b_empty)) return false;
+  Pop(left.begin);
+  if (op.op == PathOperator::kConcatenate) {
+    std::string text;
+    for (const auto& [item, empty] : {std::pair(a, a_empty), std::pair(b, b_empty)}) {
+      if (empty) continue;
+      if (item.kind != PathKind::kString) return Fail(op, "'&' takes Strings");
+      text += TextOf(item.text);
+    }
+    return PushText(std::move(text));
+  }
+  if (a_empty || b_empty) return true;
+  std::optional<int> order;
+  std::optional<PathItem> value;
+  switch (op.op) {
+    case PathOperator::kLess:
+    case PathOperator::kGreater:
+    case PathOperator::kLessOrEqual:
+    case PathOperator::kGreaterOrEqual:
+      if (!Compare(op, a, b, &order)) return false;
+      return !order || Push(BooleanItem(Holds(op.op, *order)));
+    default:
+      return Calculate(op, a, b, &value) && (!value || Push(*value));
+  }
 }
 
 }  // namespace tarn::fhir::internal
