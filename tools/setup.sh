@@ -19,7 +19,7 @@ command -v npm >/dev/null || packages+=(npm)
 
 mkdir -p build
 stamp="build/.setup-$(printf '%s\n' "${packages[@]}" \
-  "$(cat tools/definitions/package-lock.json test/clients/package-lock.json 2>/dev/null || true)" \
+  "$(cat {tools/definitions,test/clients,test/examples}/package-lock.json 2>/dev/null || true)" \
   | sha256sum | cut -c1-16)"
 [ -e "$stamp" ] && exit 0
 
@@ -41,7 +41,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
   }
 fi
-for folder in tools/definitions test/clients; do
+for folder in tools/definitions test/clients test/examples; do
   if [ -f "$folder/package-lock.json" ]; then
     echo "setup: installing npm packages of $folder" >&2
     (cd "$folder" && npm ci --loglevel=error --no-fund --no-audit >/dev/null)

@@ -43,6 +43,9 @@ std::string DecimalText(const Decimal& value);  // Plain or with exponent; reads
 
 // By value: 1.0 equals 1.00.
 std::strong_ordering Compare(const Decimal& a, const Decimal& b);
+inline bool IsLess(const Decimal& a, const Decimal& b) {
+  return Compare(a, b) == std::strong_ordering::less;
+}
 
 // Exact while the result has at most kDecimalDigitsMax digits, else rounded half to even.
 Decimal Add(const Decimal& a, const Decimal& b);

@@ -31,6 +31,7 @@ struct Entry {
   std::string code;
   Rule rule;
   std::vector<Rule> components;
+  std::vector<TypeId> targets;
   bool family = false;
   bool id = false;  // `_id`: R4's definitions call its element a plain string.
 };
@@ -107,6 +108,7 @@ Result<Entry> MakeEntry(TypeId type, const ParameterInfo& info,
   Entry out;
   out.number = info.number;
   out.code = info.code;
+  out.targets.assign(info.targets.begin(), info.targets.end());
   out.family = info.code == "family";
   out.id = info.code == "_id";
   out.rule = {info.type, CodeElementOf(type, info.expression)};
@@ -359,6 +361,7 @@ Status Extraction::Paths(const json::Document& document) {
     const Entry& entry = plan_.entries[match.expression];
     sink_.parameter = entry.number;
     sink_.family = entry.family;
+    sink_.targets = entry.targets;
     id_ = entry.id;
     size_t end = i + 1;
     if (match.component == 0) {

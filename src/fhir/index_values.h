@@ -22,9 +22,10 @@
 namespace tarn::fhir {
 
 // Bounds of one extraction. Beyond: kTooLarge, naming the parameter.
-inline constexpr size_t kIndexValuesMax = 100'000;        // Values, components included.
-inline constexpr size_t kIndexArenaBytesMax = 16u << 20;  // Bytes that normalisation makes.
-inline constexpr size_t kIndexWordsMax = 20'000;  // Distinct words of _text and of _content.
+inline constexpr size_t kIndexValuesMax = 200'000;        // Values, components included.
+inline constexpr size_t kIndexArenaBytesMax = 64u << 20;  // Bytes that normalisation makes.
+inline constexpr size_t kIndexFamilyPartsMax = 8;  // Later words found by themselves; not an error.
+inline constexpr size_t kIndexWordsMax = 100'000;  // Distinct words of _text and of _content.
 
 // Coding, CodeableConcept (one per coding), Identifier, ContactPoint, code, boolean, string, id,
 // uri. `key` is what is compared: `code` itself when `case_sensitive` (id, uri and its kin, UCUM

@@ -360,21 +360,41 @@ TEST(IndexValues, TimesOfTheStore) {
   }
 }
 
-std::string GroupOf(size_t members) {
-  std::string out = R"({"resourceType":"Group","member":[)";
-  for (size_t i = 0; i < members; ++i) {
-    out += (i > 0 ? "," : "") + std::string(R"({"entity":{"reference":"Patient/)") +
-           std::to_string(i) + "\"}}";
-  }
-  return out + "]}";
+// Each given name is a value of `given`, `name` and `phonetic`, and the word of _content is one.
+std::string PatientOf(size_t names) {
+  std::string out = R"({"resourceType":"Patient","name":[{"given":[)";
+  for (size_t i = 0; i < names; ++i) out += i > 0 ? ",\"a\"" : "\"a\"";
+  return out + "]}]}";
 }
 
 TEST(IndexValues, AreBounded) {
-  EXPECT_TRUE(Extracted(GroupOf(1000)).status().ok());
-  const Extracted over(GroupOf(kIndexValuesMax + 1));
+  constexpr size_t kNames = (kIndexValuesMax - 1) / 3;
+  EXPECT_TRUE(Extracted(PatientOf(kNames)).status().ok());
+  const Extracted over(PatientOf(kNames + 1));
   ASSERT_FALSE(over.status().ok());
   EXPECT_EQ(over.status().error().kind, ErrorKind::kTooLarge);
-  EXPECT_THAT(over.status().error().detail, HasSubstr("search parameter member"));
+  EXPECT_THAT(over.status().error().detail, HasSubstr("search parameter "));
+}
+
+std::string WordsOf(size_t words) {
+  std::string out = R"({"resourceType":"Basic","language":")";
+  for (size_t i = 0; i < words; ++i) out += std::to_string(i) + " ";
+  return out + "\"}";
+}
+
+TEST(IndexValues, BoundWords) {
+  EXPECT_TRUE(Extracted(WordsOf(kIndexWordsMax)).status().ok());
+  const Extracted over(WordsOf(kIndexWordsMax + 1));
+  ASSERT_FALSE(over.status().ok());
+  EXPECT_EQ(over.status().error().kind, ErrorKind::kTooLarge);
+  EXPECT_THAT(over.status().error().detail, HasSubstr("search parameter _content"));
+}
+
+TEST(IndexValues, FindTheFirstWordsOfAFamilyName) {
+  std::string family = "w0";
+  for (size_t i = 1; i <= kIndexFamilyPartsMax + 1; ++i) family += " w" + std::to_string(i);
+  const Extracted extracted(R"({"resourceType":"Patient","name":[{"family":")" + family + "\"}]}");
+  EXPECT_EQ(extracted.Lines("family").size(), 1 + kIndexFamilyPartsMax);
 }
 
 TEST(IndexValues, RefuseNumbersThatNothingCompares) {

@@ -366,12 +366,14 @@ TEST(SearchQuery, HealthLakeHasItsOwnLimits) {
   const SearchContext healthlake = Context(Compatibility::kHealthLake);
   for (const std::string_view query :
        {"_count=0", "_count=101", "birthdate=ap2012", "identifier:of-type=a|b|c", "_summary=count",
-        "_total=estimate", "_filter=gender eq male",
+        "_total=estimate", "_filter=gender eq male", "_content=x", "_list=1",
         "_sort=_id,name,gender,birthdate,family,given"}) {
     SCOPED_TRACE(query);
     EXPECT_TRUE(Parse("Patient", query).errors.empty());
     EXPECT_EQ(Parse("Patient", query, healthlake).errors.size(), 1u);
   }
+  EXPECT_EQ(Parse("Location", "near=1|2", healthlake).errors.size(), 1u);
+  EXPECT_EQ(Parse("Bundle", "type=batch", healthlake).errors.size(), 1u);
   for (const std::string_view query :
        {"_count=1", "_count=100", "birthdate=sa2012", "identifier:missing=true", "name:contains=x",
         "gender:not=male", "_profile:below=http://x", "createdAt=ge2020"}) {

@@ -103,7 +103,7 @@ class Folder {
 
   void Space() { space_ = out_->size() > begin_; }
   void Ascii(char c) {
-    const char folded = kAscii[static_cast<size_t>(c)];
+    const char folded = kAscii[static_cast<uint8_t>(c)];
     if (folded == ' ') return Space();
     if (folded == '\0') return;
     Separate();

@@ -88,6 +88,20 @@ Result<ParsedModifier> ParseModifier(const ParameterInfo& parameter, std::string
                    "; supported: " + AllowedModifiers(parameter, compatibility)};
 }
 
+// What HealthLake's guide lists as not supported; an empty type is every type.
+constexpr std::pair<std::string_view, std::string_view> kNotInHealthLake[] = {
+    {"Bundle", "composition"}, {"Bundle", "identifier"}, {"Bundle", "message"},
+    {"Bundle", "timestamp"},   {"Bundle", "type"},       {"Consent", "source-reference"},
+    {"Contract", "patient"},   {"Location", "near"},     {"", "_content"}};
+
+bool HealthLakeHas(TypeId type, std::string_view code) {
+  const std::string_view name = type == kNoType ? std::string_view() : TypeName(type);
+  return std::none_of(std::begin(kNotInHealthLake), std::end(kNotInHealthLake),
+                      [&](const auto& row) {
+                        return row.second == code && (row.first.empty() || row.first == name);
+                      });
+}
+
 // "code:modifier" in two.
 std::pair<std::string_view, std::string_view> SplitModifier(std::string_view name) {
   const size_t colon = name.find(':');
@@ -123,6 +137,9 @@ Status QueryBudget::TakeTerms(size_t count) {
 }
 
 Result<ParameterInfo> CriterionParser::FindParameter(TypeId type, std::string_view code) const {
+  if (rules_.context->compatibility == Compatibility::kHealthLake && !HealthLakeHas(type, code)) {
+    return Error{ErrorKind::kUnsupported, "this parameter is not supported here"};
+  }
   std::optional<ParameterInfo> found = rules_.context->parameters->Find(type, code);
   if (found) return *std::move(found);
   const std::string owner =
@@ -250,6 +267,9 @@ Result<Criterion> CriterionParser::ParseHas(TypeId type, std::string_view rest,
 
 // Resources that a List refers to: _has:List:item:_id=42.
 Result<Criterion> CriterionParser::ParseList(TypeId type, std::string_view value, size_t depth) {
+  if (rules_.context->compatibility == Compatibility::kHealthLake) {
+    return Error{ErrorKind::kUnsupported, "this parameter is not supported here"};
+  }
   std::string ids;
   for (std::string_view id : SplitEscaped(value, ',')) {
     if (id.starts_with("List/")) id.remove_prefix(5);

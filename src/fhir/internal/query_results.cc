@@ -122,12 +122,16 @@ Result<SortKey> ParseSortKey(std::string_view text, const SearchContext& context
 
 Status ParseSort(std::string_view value, const SearchContext& context, SearchQuery* query) {
   const size_t most = IsHealthLake(context) ? 5 : kQuerySortKeysMax;
+  std::vector<SortKey> keys = query->sort;
   for (const std::string_view text : SplitEscaped(value, ',')) {
     TRY(SortKey key, ParseSortKey(text, context, *query));
-    query->sort.push_back(std::move(key));
+    keys.push_back(std::move(key));
   }
-  if (query->sort.size() <= most) return Ok();
-  return Error{ErrorKind::kTooLarge, "at most " + std::to_string(most) + " sort keys are taken"};
+  if (keys.size() > most) {
+    return Error{ErrorKind::kTooLarge, "at most " + std::to_string(most) + " sort keys are taken"};
+  }
+  query->sort = std::move(keys);
+  return Ok();
 }
 
 Status ParsePage(std::string_view value, const SearchContext& /*context*/, SearchQuery* query) {

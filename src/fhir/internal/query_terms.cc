@@ -54,8 +54,8 @@ struct NumberBounds {
   bool half_open = false;
 };
 
-Decimal Min(const Decimal& a, const Decimal& b) { return Compare(a, b) < 0 ? a : b; }
-Decimal Max(const Decimal& a, const Decimal& b) { return Compare(a, b) < 0 ? b : a; }
+Decimal Min(const Decimal& a, const Decimal& b) { return IsLess(a, b) ? a : b; }
+Decimal Max(const Decimal& a, const Decimal& b) { return IsLess(a, b) ? b : a; }
 
 Result<NumberBounds> ParseBounds(std::string_view text, const SearchContext& context) {
   NumberBounds out;
@@ -290,7 +290,7 @@ Result<QueryTerm> ParseTerm(const ParameterInfo& parameter, Modifier modifier, T
     case SearchType::kSpecial:
       break;
   }
-  if (parameter.code == "near" && rules.context->compatibility == Compatibility::kFhir) {
+  if (parameter.code == "near") {
     return AsTerm(ParseNear(text), text);
   }
   return Error{ErrorKind::kUnsupported, "this special parameter is not supported"};

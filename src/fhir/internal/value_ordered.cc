@@ -182,7 +182,7 @@ Bounds BoundsOf(const RangeParts& range) {
   Bounds out = {{{}, Edge::kAt, -1}, {{}, Edge::kAt, 1}};
   if (range.low) out.low = {*range.low};
   if (range.high) out.high = {*range.high};
-  if (range.low && range.high && Compare(*range.low, *range.high) > 0) {
+  if (range.low && range.high && IsLess(*range.high, *range.low)) {
     std::swap(out.low, out.high);
   }
   return out;
@@ -207,8 +207,8 @@ struct Samples {
   bool below = false;  // L was seen.
   bool above = false;  // U was seen.
   void Take(const Decimal& value) {
-    if (!low || Compare(value, *low) < 0) low = value;
-    if (!high || Compare(value, *high) > 0) high = value;
+    if (!low || IsLess(value, *low)) low = value;
+    if (!high || IsLess(*high, value)) high = value;
   }
 };
 

@@ -1,4 +1,5 @@
 // References, canonical references and URIs.
+#include <algorithm>
 #include <tuple>
 
 #include "fhir/internal/value_sink.h"
@@ -32,12 +33,16 @@ void AddElement(const json::Document& document, uint32_t node, ValueSink* sink) 
   if (identifier != json::kNoNode) AddIdentifier(document, identifier, sink);
 }
 
-// A resource that stands where others have references (Bundle.entry[0].resource).
+// A resource that stands where others have references: Bundle.entry[0].resource, of which both the
+// parameter `composition` and `message` speak, is one of them at most.
 void AddResource(const json::Document& document, uint32_t node, ValueSink* sink) {
   ReferenceValue out;
   out.type = FindType(sink->MemberText(document, node, "resourceType"));
   out.id = sink->MemberText(document, node, "id");
-  if (out.type != kNoType && IsValidId(out.id)) sink->Add(out);
+  const auto& targets = sink->targets;
+  const bool meant =
+      targets.empty() || std::find(targets.begin(), targets.end(), out.type) != targets.end();
+  if (out.type != kNoType && meant && IsValidId(out.id)) sink->Add(out);
 }
 
 }  // namespace

@@ -103,8 +103,8 @@ TypeId TypeInUrl(std::string_view url) {
 }  // namespace
 
 DataType DataTypeOf(TypeIndex type) {
-  static const std::vector<DataType> kDataTypes = ClassifyAll();
-  return kDataTypes[type];
+  static const std::vector<DataType> data_types = ClassifyAll();
+  return data_types[type];
 }
 
 const std::optional<CanonicalUnit>& UnitMemo::Find(std::string_view code) {
@@ -161,6 +161,7 @@ std::pair<std::string_view, std::string_view> SplitCanonical(std::string_view ca
 
 std::vector<std::string> NormalBaseUrls(const std::vector<std::string>& base_urls) {
   std::vector<std::string> out;
+  out.reserve(base_urls.size());
   for (const std::string& url : base_urls) {
     out.push_back(url.ends_with('/') ? url : url + '/');
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -75,6 +76,7 @@ struct ValueSink {
   std::vector<IndexValue>* values = nullptr;
   const std::vector<std::string>* base_urls = nullptr;  // Each ends in '/'.
   const ElementDefinition* code_element = nullptr;      // Of a `code` element; may be null.
+  std::span<const TypeId> targets;                      // Of the parameter; empty: any.
   ParameterNumber parameter = kNoParameter;
   uint8_t component = 0;
   bool family = false;  // Later words of a text are found, too.

@@ -15,8 +15,10 @@ void AddOne(std::string_view text, ValueSink* sink) {
   const std::string_view folded = sink->Fold(text);
   sink->Add(StringValue{folded, text});
   if (!sink->family) return;
-  for (size_t space = folded.find(' '); space != folded.npos; space = folded.find(' ', space + 1)) {
+  size_t space = folded.find(' ');
+  for (size_t part = 0; part < kIndexFamilyPartsMax && space != folded.npos; ++part) {
     sink->Add(StringValue{folded.substr(space + 1), {}});
+    space = folded.find(' ', space + 1);
   }
 }
 
