@@ -19,6 +19,7 @@
 #include "kv/internal/batch_rules.h"
 #include "kv/internal/rocksdb_engine_on.h"
 #include "kv/internal/rocksdb_options.h"
+#include "kv/internal/rocksdb_start.h"
 #include "kv/internal/rocksdb_store.h"
 
 namespace tarn::kv {
@@ -126,6 +127,7 @@ Status RemoveDropped(const std::string& folder) {
 Result<std::unique_ptr<Engine>> OpenRocksDbEngineOn(
     const std::shared_ptr<rocksdb::FileSystem>& file_system, const std::string& folder,
     const RocksDbOptions& options) {
+  StartRocksDb();
   TRY(MakeFolders(folder));
   TRY(FileLock lock, FileLock::Acquire(folder + "/LOCK"));
   TRY(RemoveDropped(folder));
@@ -135,6 +137,7 @@ Result<std::unique_ptr<Engine>> OpenRocksDbEngineOn(
 
 Result<std::unique_ptr<Engine>> OpenRocksDbEngine(const std::string& folder,
                                                   const RocksDbOptions& options) {
+  StartRocksDb();
   return OpenRocksDbEngineOn(rocksdb::FileSystem::Default(), folder, options);
 }
 

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "kv/internal/rocksdb_engine_on.h"
+#include "kv/internal/rocksdb_start.h"
 
 namespace tarn::kv {
 namespace {
@@ -149,10 +150,15 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
   FaultPlan* const plan_;
 };
 
+std::shared_ptr<rocksdb::FileSystem> DefaultFileSystem() {
+  StartRocksDb();
+  return rocksdb::FileSystem::Default();
+}
+
 class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
  public:
   explicit FaultyFileSystem(FaultPlan* plan)
-      : FileSystemWrapper(rocksdb::FileSystem::Default()), plan_(plan) {}
+      : FileSystemWrapper(DefaultFileSystem()), plan_(plan) {}
   const char* Name() const override { return "tarn.Faulty"; }
 
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
@@ -454,7 +460,7 @@ TEST_F(RocksDbFaults, RealDiskRunsFull) {
   if (!small.mounted()) GTEST_SKIP() << "mounting a small file system needs root";
   {
     ASSERT_TRUE(WriteFileAtomic(disk + "/ballast", std::string(5u << 20, 'b')).ok());
-    Ledger ledger(disk + "/kv", rocksdb::FileSystem::Default());
+    Ledger ledger(disk + "/kv", DefaultFileSystem());
     Status put = Ok();
     while (put.ok()) put = ledger.Put(20'000);
     EXPECT_EQ(put.error().kind, ErrorKind::kUnavailable);
