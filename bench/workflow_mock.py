@@ -159,7 +159,7 @@ async def measure(polls, command):
         # Into a file: reading a pipe would take time from answering.
         output = open(pathlib.Path(folder) / "output", "w+b")
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder,
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
             env={**os.environ, "TARN_RUNS_DIR": folder + "/runs"})
         peak = []
         jobs.on_done = lambda: peak.append(tree_peak_mb(process.pid))

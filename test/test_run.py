@@ -9,13 +9,14 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
 import threading
 import time
 import unittest
 
-from harness import ROLE, SHARED, TARN, HealthLake, Server, exported_lines, synthetic_folder
+from harness import ROLE, ROOT, SHARED, TARN, HealthLake, Server, exported_lines, synthetic_folder
 from scripted import Scripted
 
 SEEDS = SHARED / "seeds"
@@ -553,6 +554,18 @@ class Time(Runs):
             self.assertEqual(waits, [1000])
             self.assertGreaterEqual(looks[1] - looks[0], 1)
 
+    def test_a_response_may_have_64_mib_and_no_more(self):
+        limit = 64 << 20
+        sizes = [limit, limit + 1]
+        with Scripted(lambda *_: (200, b"x" * sizes.pop(0), {"Content-Type": "text/plain"})) as server:
+            self.write("api.json", api(server.url, ("Get", "get", "/")))
+            path = self.write("large.json", document({"stepId": "get", "operationId": "Get"}))
+            self.run_json("run", path)
+            self.assertEqual(self.tarn("show", "last").returncode, 0)  # What was written can be read.
+            end = self.run_json("run", path, exit_status=1)[-1]
+            self.assertIn("no answer", end["message"])
+            self.assertRegex(end["message"], r"[Mm]aximum file size exceeded|larger than")
+
     def test_a_step_has_its_own_time(self):
         release = threading.Event()
         self.addCleanup(release.set)
@@ -697,6 +710,28 @@ class Check(Runs):
             result = self.tarn(verb, "--help")
             self.assertEqual(result.returncode, 0)
             self.assertRegex(result.stdout, rf"Examples:\n +tarn {verb}")
+
+
+class Mock(Runs):
+    """The benchmark's mock gives figures only for a runner that did what the workflow says."""
+
+    def mock(self, *command):
+        return subprocess.run([sys.executable, str(ROOT / "bench/workflow_mock.py"), "--polls", "20", "--", *command],
+                              capture_output=True, text=True, timeout=DEADLINE_S, env=self.environment)
+
+    def test_right_and_wrong_runners(self):
+        result = self.mock(str(TARN), "run", "{document}", "--poll", "0")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        figures = json.loads(result.stdout)
+        self.assertEqual(figures.pop("polls"), 20)
+        self.assertEqual(set(figures), {"first_request_ms", "steps_per_second", "peak_mb", "cpu_ms"})
+        self.assertTrue(all(value > 0 for value in figures.values()), figures)
+        for command, expected in ((["true"], "0 jobs and 0 polls instead of 1 and 20"),
+                                  ([str(TARN), "check", "{document}"], "0 jobs"),
+                                  ([str(TARN), "run", "{document}", "--timeout", "1ms"], "status 4")):
+            result = self.mock(*command)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), command)
+            self.assertIn(expected, result.stderr)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,58 @@
 
 #include <cstdlib>
 
+#include "arazzo/limits.h"
 #include "base/file.h"
 #include "cli/progress.h"
+#include "cli/run_options.h"
 #include "cli/serve_options.h"
 
 namespace tarn::cli {
 namespace {
+
+TEST(RunOptions, Durations) {
+  struct Case {
+    std::string_view text;
+    double seconds;
+  };
+  for (const Case& c : {Case{"90", 90}, Case{"90s", 90}, Case{"1.5h", 5400}, Case{"15m", 900},
+                        Case{"250ms", 0.25}, Case{"0", 0}, Case{"720h", arazzo::kSecondsMax}}) {
+    const auto seconds = ParseDuration(std::string(c.text));
+    ASSERT_TRUE(seconds.ok()) << c.text;
+    EXPECT_DOUBLE_EQ(seconds.value(), c.seconds) << c.text;
+  }
+  for (const char* wrong : {"", "x", "-1", "1d", "721h", "nan", "inf", "1e300h"}) {
+    EXPECT_FALSE(ParseDuration(wrong).ok()) << wrong;
+  }
+}
+
+TEST(RunOptions, FlagsSayWhatIsWrongAndKeepWhatIsKnown) {
+  RunFlags flags;
+  flags.servers = {"http://all/", "api=https://one/x/", "https://h/?a=b"};
+  flags.sources = {"api=/some/folder"};
+  flags.server_variables = {"stage=test"};
+  flags.region = "eu-west-1";
+  runner_host::RunChoices known;
+  known.timeout_s = 7;
+  known.wait_on = {"PAUSED"};
+  flags.wait_on = {"PAUSED", "HELD"};
+  const auto settings = CheckRunFlags(flags, known);
+  ASSERT_TRUE(settings.ok()) << settings.error().detail;
+  EXPECT_EQ(settings.value().choices.server, "https://h/?a=b");
+  EXPECT_EQ(settings.value().sources.servers.at("api"), "https://one/x");
+  EXPECT_EQ(settings.value().sources.sources.at("api"), "/some/folder");
+  EXPECT_EQ(settings.value().choices.server_variables.at("region"), "eu-west-1");
+  EXPECT_EQ(settings.value().choices.timeout_s, 7);
+  EXPECT_EQ(settings.value().choices.wait_on, (std::vector<std::string>{"PAUSED", "HELD"}));
+  for (const auto& [member, value] :
+       {std::pair(&RunFlags::servers, "ftp://h"), std::pair(&RunFlags::servers, "h"),
+        std::pair(&RunFlags::sources, "path"), std::pair(&RunFlags::sources, "=path"),
+        std::pair(&RunFlags::server_variables, "x")}) {
+    RunFlags wrong;
+    wrong.*member = {value};
+    EXPECT_FALSE(CheckRunFlags(wrong, {}).ok()) << value;
+  }
+}
 
 TEST(ServeOptions, EachOptionSetsExactlyOneMember) {
   for (const ServeOption& option : ServeOptionTable()) {
