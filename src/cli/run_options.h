@@ -10,7 +10,7 @@
 #include "runner_host/run_folder.h"
 #include "runner_host/sources.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): its name.
 class App;
 }  // namespace CLI
 
