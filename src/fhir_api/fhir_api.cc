@@ -393,9 +393,17 @@ void FhirApi::AddRoutes(http::Router* router) const {
   };
   using http::Method;
   using http::RunOn;
-  // Reads are answered on the loop: a record or two that are mostly in memory.
-  const auto on_loop = [](std::string name) {
-    return http::RouteOptions{.run_on = RunOn::kLoop, .body_bytes_max = 0, .name = std::move(name)};
+  // Reads are answered on the loop: a record or two that are mostly in memory. Opening the data
+  // store is not.
+  const auto on_loop = [this](std::string name) {
+    http::RouteOptions options{
+        .run_on = RunOn::kLoop, .body_bytes_max = 0, .name = std::move(name)};
+    if (state_->options.finds_at_once) {
+      options.fits_loop = [this](const Request& request) {
+        return state_->options.finds_at_once(PathParameter(request, "id"));
+      };
+    }
+    return options;
   };
   const auto on_workers = [](std::string name, uint64_t body_bytes_max) {
     return http::RouteOptions{.body_bytes_max = body_bytes_max, .name = std::move(name)};

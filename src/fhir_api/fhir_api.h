@@ -26,9 +26,12 @@ struct DataStore {
 
 struct FhirApiOptions {
   // Errors: kNotFound (no such data store), kConflict (not ACTIVE), others as they are.
-  // Called on event loops: must not block. Threads: from many at once.
+  // Threads: from many at once.
   using Find = std::function<Result<std::shared_ptr<const DataStore>>(std::string_view id)>;
   Find find;
+  // Whether `find` answers about this id without waiting; else the request goes to a worker. Called
+  // on event loops: must not block. Null: it always does.
+  std::function<bool(std::string_view id)> finds_at_once;
   // Called first for every request to a data store without SMART, but for `metadata`; null lets
   // everybody in. The body is not read yet when Request::body_reader is set. Must not block.
   std::function<Status(const http::Request&)> authorize;

@@ -36,6 +36,9 @@ enum class RunOn : uint8_t { kLoop, kWorkers };
 
 struct RouteOptions {
   RunOn run_on = RunOn::kWorkers;
+  // Asked on the loop about each request of a route with kLoop; false: a worker takes this one, as
+  // it would block. Null: none does.
+  std::function<bool(const Request&)> fits_loop = {};
   // Beyond it: 413 before the body is read. Above kBufferedBodyBytesMax the handler must use
   // Request::body_reader when it is set.
   uint64_t body_bytes_max = kBufferedBodyBytesMax;

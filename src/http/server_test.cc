@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <thread>
+
 #include "http/internal/raw_client.h"
 #include "http/internal/test_server.h"
 
@@ -36,6 +39,32 @@ TEST(Server, ServesOnLoopAndWorkersOverOneConnection) {
     client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
     EXPECT_EQ(BodyOf(client.ReadResponse()), "abc");
   }
+}
+
+// What would block its loop runs on a worker, though its route is the loop's.
+TEST(Server, RequestsThatDoNotFitTheLoopGoToAWorker) {
+  const auto thread = [](Request&) {
+    std::ostringstream id;
+    id << std::this_thread::get_id();
+    return TextResponse(id.str());
+  };
+  Router router;
+  router.Add(Method::kGet, "/loop", OnLoop("loop"), thread);
+  RouteOptions options = OnLoop("maybe");
+  options.fits_loop = [](const Request& request) {
+    return request.path_parameters[0].second == "warm";
+  };
+  router.Add(Method::kGet, "/maybe/{id}", options, thread);
+  TestServer server(std::move(router));
+  RawClient client(server.port());
+  const auto get = [&client](const std::string& path) {
+    client.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return BodyOf(client.ReadResponse());
+  };
+  const std::string loop = get("/loop");
+  EXPECT_EQ(get("/maybe/warm"), loop);
+  EXPECT_NE(get("/maybe/cold"), loop);
+  EXPECT_EQ(get("/loop"), loop);
 }
 
 TEST(Server, AnswersPipelinedRequestsInOrder) {

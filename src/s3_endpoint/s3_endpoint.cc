@@ -322,7 +322,8 @@ void S3Endpoint::AddRoutes(http::Router* router) {
   const auto handler = [this](http::Request& request) { return Serve(request); };
   const auto add = [&](Method method, std::string_view pattern, uint64_t body_bytes_max,
                        std::string name) {
-    router->Add(method, pattern, {http::RunOn::kWorkers, body_bytes_max, std::move(name)}, handler);
+    router->Add(method, pattern, {.body_bytes_max = body_bytes_max, .name = std::move(name)},
+                handler);
   };
   add(Method::kGet, "/", 0, "s3.service");
   for (const std::string_view pattern : {"/{bucket}", "/{bucket}/"}) {

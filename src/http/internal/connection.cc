@@ -401,7 +401,8 @@ size_t Connection::BufferBody(std::string_view in) {
 }
 
 void Connection::AfterBody() {
-  if (route_->options.run_on == RunOn::kWorkers) {
+  const RouteOptions& options = route_->options;
+  if (options.run_on == RunOn::kWorkers || (options.fits_loop && !options.fits_loop(request_))) {
     dispatch_ = Dispatch::kWorker;
     return;
   }
