@@ -51,6 +51,13 @@ int64_t EventNumberOf(const RunEvent& event, std::string_view name) {
   return value != nullptr && value->IsNumber() ? value->AsInt().value_or(0) : 0;
 }
 
+std::string StepName(const RunEvent& event) {
+  const std::string path = EventTextOf(event, "workflow");
+  const size_t slash = path.find('/');
+  const std::string step = EventTextOf(event, "step");
+  return slash == path.npos ? step : path.substr(slash + 1) + "/" + step;
+}
+
 std::string FormatSpan(int64_t ms) {
   if (ms < 1000) return std::to_string(ms) + " ms";
   const int64_t seconds = (ms + 500) / 1000;
@@ -80,8 +87,8 @@ std::string WaitLine(const RunEvent& event, int64_t left_ms) {
   const std::string observed = EventTextOf(event, "observed");
   // Whole seconds, rounded up: a countdown ends with "1 s".
   const int64_t shown_ms = left_ms < 1000 ? left_ms : (left_ms + 999) / 1000 * 1000;
-  return StepColumn(EventTextOf(event, "step")) + (observed.empty() ? "" : observed + ", ") +
-         "again in " + FormatSpan(shown_ms) + ", " +
+  return StepColumn(StepName(event)) + (observed.empty() ? "" : observed + ", ") + "again in " +
+         FormatSpan(shown_ms) + ", " +
          Ordinal(static_cast<uint64_t>(EventNumberOf(event, "count"))) + " poll, " +
          FormatSpan(EventNumberOf(event, "elapsed_ms")) + " of " +
          FormatSpan(EventNumberOf(event, "timeout_ms"));
@@ -92,7 +99,7 @@ TextLine EventText::Answer(const RunEvent& event) {
   const auto found = sent_.find(KeyOf(event));
   const Sent sent = found == sent_.end() ? Sent{} : found->second;
   const int64_t status = EventNumberOf(event, "status");
-  std::string text = StepColumn(EventTextOf(event, "step")) + sent.method + " " + sent.url + " -> ";
+  std::string text = StepColumn(StepName(event)) + sent.method + " " + sent.url + " -> ";
   if (status == 0) return {text + "no answer: " + BodyOf(event), Tone::kBad};
   text += std::to_string(status);
   if (sent.at != 0) {
@@ -122,7 +129,6 @@ std::vector<TextLine> EventText::End(const RunEvent& event) const {
 }
 
 std::vector<TextLine> EventText::Lines(const RunEvent& event) {
-  const std::string step = EventTextOf(event, "step");
   std::vector<TextLine> out;
   if (event.type == "run") {
     if (began_ == 0) began_ = EventNumberOf(event, "at");
@@ -140,15 +146,16 @@ std::vector<TextLine> EventText::Lines(const RunEvent& event) {
     out.push_back(Answer(event));
     if (verbose_ && EventNumberOf(event, "status") != 0) AppendBody(event, "<", masker_, &out);
   } else if (event.type == "criterion") {
-    out.push_back({StepColumn(step) + "failed: " + EventTextOf(event, "reason"), Tone::kBad});
+    out.push_back(
+        {StepColumn(StepName(event)) + "failed: " + EventTextOf(event, "reason"), Tone::kBad});
   } else if (event.type == "wait") {
     out.push_back({WaitLine(event, EventNumberOf(event, "wait_ms")), Tone::kQuiet});
   } else if (event.type == "warning") {
     out.push_back({"warning: " + EventTextOf(event, "message"), Tone::kWarning});
   } else if (event.type == "action" && verbose_) {
     const std::string observed = EventTextOf(event, "observed");
-    out.push_back({StepColumn(step) + (observed.empty() ? "" : observed + ": ") + "action " +
-                       EventTextOf(event, "action"),
+    out.push_back({StepColumn(StepName(event)) + (observed.empty() ? "" : observed + ": ") +
+                       "action " + EventTextOf(event, "action"),
                    Tone::kQuiet});
   } else if (event.type == "end") {
     return End(event);

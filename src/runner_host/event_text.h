@@ -51,6 +51,9 @@ std::string FormatSpan(int64_t ms);    // "250 ms", "12 s", "60 min", "3 h"
 std::string Ordinal(uint64_t number);  // "1st", "2nd", "11th"
 std::string StepColumn(std::string_view step);
 
+// The event's step; in a workflow that another one needs or calls, with the way to it: "left/wait".
+std::string StepName(const arazzo::RunEvent& event);
+
 // Of an event's data: empty or 0 when it is not there or of another type.
 std::string EventTextOf(const arazzo::RunEvent& event, std::string_view name);
 int64_t EventNumberOf(const arazzo::RunEvent& event, std::string_view name);

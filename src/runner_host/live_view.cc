@@ -137,9 +137,9 @@ class LiveView final : public RunView {
     active.step = step;
     active.wait_until = 0;
     if (active.polls == 0) {
-      active.line = {
-          StepColumn(step) + EventTextOf(event, "method") + " " + EventTextOf(event, "url"),
-          Tone::kQuiet};
+      active.line = {StepColumn(StepName(event)) + EventTextOf(event, "method") + " " +
+                         EventTextOf(event, "url"),
+                     Tone::kQuiet};
     }
   }
 

@@ -218,6 +218,11 @@ TEST(EventText, AWaitIsExplained) {
             "poll                 CREATING, again in 4 s, 3rd poll, 12 s of 60 min");
 }
 
+TEST(EventText, AStepOfAnotherWorkflowIsNamedWithItsWay) {
+  EXPECT_EQ(StepName(Event("wait", R"({"workflow":"main","step":"a"})")), "a");
+  EXPECT_EQ(StepName(Event("wait", R"({"workflow":"main/left/b","step":"a"})")), "left/b/a");
+}
+
 TEST(LiveView, DrawsOverItselfAndLeavesOneLineForAStep) {
   std::string out;
   const arazzo::SecretMask mask;
