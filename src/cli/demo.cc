@@ -120,12 +120,13 @@ Status Put(Session* session, std::string_view key, std::string body) {
 }
 
 // Makes the patients and puts them as NDJSON objects of one type each, unless they are there.
-Status Upload(Session* session, uint64_t patients) {
+// Returns how many resources that were; 0: they are there, and nobody counted.
+Result<uint64_t> Upload(Session* session, uint64_t patients) {
   const std::string marker = "/" + std::string(kBucket) + "/" + std::string(kMarkerKey);
   TRY(const int present, session->S3(http::Method::kHead, marker, ""));
   if (present == 200) {
     std::printf("patients are in s3://%s/ already\n", std::string(kBucket).c_str());
-    return Ok();
+    return uint64_t{0};
   }
   TRY(const int made, session->S3(http::Method::kPut, "/" + std::string(kBucket), ""));
   if (made != 200 && made != 409) return Internal("cannot make the bucket demo");
@@ -158,7 +159,7 @@ Status Upload(Session* session, uint64_t patients) {
   std::printf("generated  %s synthetic patients: %s resources, %.1f MB, now in s3://%s/patients/\n",
               WithThousands(patients).c_str(), WithThousands(resources).c_str(),
               static_cast<double>(bytes) / 1e6, std::string(kBucket).c_str());
-  return Ok();
+  return resources;
 }
 
 // The ACTIVE data store named demo; made when there is none.
@@ -247,14 +248,14 @@ Value OutputTo(std::string_view prefix) {
   return Value::MakeObject().Set("S3Configuration", std::move(s3));
 }
 
-Result<Value> Import(Session* session, const std::string& store_id) {
+Result<Value> Import(Session* session, const std::string& store_id, uint64_t resources) {
   Value start = Value::MakeObject();
   start.Set("DatastoreId", Text(store_id))
       .Set("JobName", Text("demo"))
       .Set("InputDataConfig", Value::MakeObject().Set("S3Uri", Text("s3://demo/patients/")))
       .Set("JobOutputDataConfig", OutputTo("import/"))
       .Set("DataAccessRoleArn", Text(kRole));
-  ProgressBar bar("import", 0);
+  ProgressBar bar("import", resources);
   return FindOrRunJob(session, kImport, store_id, start, [&](const Value& properties) {
     const Value* report = properties.Find("JobProgressReport");
     if (report == nullptr) return;
@@ -338,13 +339,13 @@ void PrintNextSteps(const Services& services, const Value& store, const DemoOpti
 
 Status RunSession(const Services& services, const DemoOptions& options) {
   Session session(services.api_url(), services.s3_url());
-  TRY(Upload(&session, options.patients));
+  TRY(const uint64_t resources, Upload(&session, options.patients));
   TRY(const Value store, FindOrCreateStore(&session));
   const std::string store_id = TextOf(store.Find("DatastoreId"));
   std::printf("data store %s\n", TextOf(store.Find("DatastoreEndpoint")).c_str());
-  TRY(const Value import_job, Import(&session, store_id));
-  TRY(const Value export_job, Export(&session, store_id));
+  TRY(const Value import_job, Import(&session, store_id, resources));
   PrintImport(import_job);
+  TRY(const Value export_job, Export(&session, store_id));
   TRY(PrintExport(&session, export_job));
   PrintNextSteps(services, store, options);
   return Ok();
