@@ -230,6 +230,7 @@ Status Services::State::StartApi() {
   fhir_api::FhirApiOptions fhir_options;
   fhir_options.find = [this](std::string_view id) { return FindForFhir(id); };
   fhir_options.finds_at_once = [this](std::string_view id) { return data_stores->IsOpen(id); };
+  fhir_options.clock = &clock;
   fhir_options.dev = options.dev;
   fhir_options.software_version = kVersion;
   fhir = std::make_unique<fhir_api::FhirApi>(std::move(fhir_options));

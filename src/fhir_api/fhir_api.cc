@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/uri.h"
+#include "fhir/bundle.h"
 #include "fhir/operation_outcome.h"
 #include "fhir/resource.h"
+#include "fhir_api/internal/answer.h"
+#include "fhir_api/internal/bundle_run.h"
 #include "fhir_api/internal/capability.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_api/internal/not_built.h"
@@ -18,39 +22,19 @@ namespace {
 
 using http::Request;
 using http::Response;
+using internal::ErrorToResponse;
 using internal::Fault;
+using internal::FaultResponse;
 using internal::Media;
 using internal::Return;
+using internal::TagOf;
 
 constexpr std::string_view kPrefix = "/datastore/";
-
-Response FaultResponse(const Fault& fault) {
-  Response response;
-  response.status = fault.status;
-  response.headers.Add("Content-Type", "application/fhir+json");
-  fhir::Issue issue;
-  issue.code = fault.code;
-  issue.diagnostics = fault.text;
-  response.body = fhir::OperationOutcomeText(std::vector<fhir::Issue>{std::move(issue)});
-  return response;
-}
-
-Response ErrorToResponse(const Error& error) {
-  const fhir::OutcomeForm form = fhir::OutcomeFormOf(error.kind);
-  Response response = FaultResponse({form.status, form.code, error.detail});
-  if (error.kind == ErrorKind::kBusy || error.kind == ErrorKind::kUnavailable) {
-    response.headers.Add("Retry-After", "1");
-  }
-  return response;
-}
 
 std::string_view PathParameter(const Request& request, std::string_view name) {
   const std::string* value = FindParameter(request.path_parameters, name);
   return value == nullptr ? std::string_view() : std::string_view(*value);
 }
-
-// FHIR R4 "http.html" 3.1.0.1.3: versions are weak entity tags.
-std::string TagOf(uint64_t version_id) { return "W/\"" + std::to_string(version_id) + "\""; }
 
 void AddVersionHeaders(const fhir_store::Version& version, Response* response) {
   response->headers.Add("ETag", TagOf(version.version_id));
@@ -62,11 +46,12 @@ Response OutcomeResponse(int status, std::string text) {
   issue.severity = "information";
   issue.code = "informational";
   issue.diagnostics = std::move(text);
-  Response response;
-  response.status = status;
-  response.headers.Add("Content-Type", "application/fhir+json");
-  response.body = fhir::OperationOutcomeText(std::vector<fhir::Issue>{std::move(issue)});
-  return response;
+  return internal::IssuesResponse(status, {std::move(issue)});
+}
+
+Result<std::string_view> ReadResourceBody(const Request& request, std::string* storage) {
+  return internal::ReadBody(request, kBodyBytesMax, "a resource may have at most 5 MB over REST",
+                            storage);
 }
 
 // RFC 9110 13.1: If-None-Match counts before If-Modified-Since.
@@ -90,23 +75,6 @@ Response VersionResponse(const Request& request, Media media, fhir_store::Versio
   response.headers.Add("Content-Type", std::string(internal::MediaText(media)));
   response.body = std::move(version.body);
   return response;
-}
-
-// The whole body, at most kBodyBytesMax. `storage` holds it when it had to be read.
-Result<std::string_view> ReadBody(const Request& request, std::string* storage) {
-  if (request.body_reader == nullptr) return std::string_view(request.body);
-  if (request.content_length.has_value()) {
-    storage->reserve(std::min(*request.content_length, kBodyBytesMax));
-  }
-  char piece[16 * 1024];
-  for (;;) {
-    TRY(const size_t bytes, request.body_reader->Read(piece));
-    if (bytes == 0) return std::string_view(*storage);
-    if (storage->size() + bytes > kBodyBytesMax) {
-      return Error{ErrorKind::kTooLarge, "a resource may have at most 5 MB over REST"};
-    }
-    storage->append(piece, bytes);
-  }
 }
 
 // Headers that change what a write means and that are not built: ignoring one could store a
@@ -182,6 +150,7 @@ struct Call {
   std::string_view resource_id;
   Media media = Media::kFhirJson;
   internal::Preferences preferences;
+  QueryParameters parameters;
 };
 
 struct FhirApi::State {
@@ -190,8 +159,11 @@ struct FhirApi::State {
   // Finds the data store and lets the request in, or says why not.
   std::optional<Response> Enter(const Request& request, Call* call) const;
   // Enter, and what the headers and the query ask for.
-  std::optional<Response> Begin(const Request& request, Call* call) const;
+  // `known`: parameters of the interaction beside _format and _pretty.
+  std::optional<Response> Begin(const Request& request, Call* call,
+                                std::span<const std::string_view> known = {}) const;
   Response WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const;
+  int64_t NowUnixMs() const { return options.clock->UnixMs(); }
 };
 
 std::optional<Response> FhirApi::State::Enter(const Request& request, Call* call) const {
@@ -211,11 +183,12 @@ std::optional<Response> FhirApi::State::Enter(const Request& request, Call* call
   return refused;
 }
 
-std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call) const {
+std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call,
+                                              std::span<const std::string_view> known) const {
   if (auto refused = Enter(request, call)) return refused;
   call->preferences = internal::ReadPreferences(request.headers);
   internal::Query query;
-  if (auto fault = internal::ReadQuery(request, call->preferences.lenient, &query)) {
+  if (auto fault = internal::ReadQuery(request, call->preferences.lenient, &query, known)) {
     return FaultResponse(*fault);
   }
   const auto media = internal::AnswerMedia(request.headers.Get("Accept"),
@@ -225,6 +198,7 @@ std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call
                           "answers are application/fhir+json (or application/json) of FHIR 4.0"});
   }
   call->media = *media;
+  call->parameters = std::move(query.parameters);
   call->type = fhir::FindType(PathParameter(request, "type"));
   call->resource_id = PathParameter(request, "rid");
   return std::nullopt;
@@ -242,9 +216,7 @@ Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcom
   response.status = status;
   AddVersionHeaders(version, &response);
   if (outcome.created) {
-    response.headers.Add(
-        "Location", call.data_store->endpoint + std::string(fhir::TypeName(version.type)) + "/" +
-                        version.id + "/_history/" + std::to_string(version.version_id));
+    response.headers.Add("Location", call.data_store->endpoint + internal::VersionPath(version));
   }
   static constexpr std::string_view kApplied[] = {"return=representation", "return=minimal",
                                                   "return=OperationOutcome"};
@@ -260,7 +232,7 @@ Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcom
 
 FhirApi::FhirApi(FhirApiOptions options)
     : state_(std::make_unique<const State>(State{std::move(options)})) {
-  CHECK(state_->options.find != nullptr);
+  CHECK(state_->options.find != nullptr && state_->options.clock != nullptr);
 }
 
 FhirApi::~FhirApi() = default;
@@ -288,13 +260,32 @@ Response FhirApi::ReadVersion(const Request& request) const {
   return VersionResponse(request, call.media, std::move(version).value());
 }
 
+Response FhirApi::ProcessBundle(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  if (call.preferences.respond_async) {
+    return FaultResponse({501, "not-supported", "asynchronous transactions are not supported"});
+  }
+  std::string storage;
+  const auto body = internal::ReadBody(request, fhir::kBundleBytesMax,
+                                       "a Bundle may have at most 32 MB", &storage);
+  if (!body.ok()) return ErrorToResponse(body.error());
+  internal::BundleCall run;
+  run.store = call.data_store->store.get();
+  run.scope = {run.store, call.data_store->endpoint, state_->NowUnixMs()};
+  run.preferences = call.preferences;
+  run.media = call.media;
+  return internal::RunBundle(run, body.value());
+}
+
 Response FhirApi::Create(const Request& request) const {
   Call call;
   if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
   if (call.type == fhir::kNoType) return Refuse(request);
   if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
   std::string storage;
-  const auto body = ReadBody(request, &storage);
+  const auto body = ReadResourceBody(request, &storage);
   if (!body.ok()) return ErrorToResponse(body.error());
   auto outcome = call.data_store->store->Create(call.type, body.value());
   if (!outcome.ok()) return ErrorToResponse(outcome.error());
@@ -312,7 +303,7 @@ Response FhirApi::Update(const Request& request) const {
   if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
   if (auto fault = ReadPrecondition(request, &precondition)) return FaultResponse(*fault);
   std::string storage;
-  const auto body = ReadBody(request, &storage);
+  const auto body = ReadResourceBody(request, &storage);
   if (!body.ok()) return ErrorToResponse(body.error());
   auto outcome =
       call.data_store->store->Update(call.type, call.resource_id, body.value(), precondition);
@@ -410,6 +401,10 @@ void FhirApi::AddRoutes(http::Router* router) const {
   };
   add(Method::kGet, "/{type}/{rid}", on_loop("fhir.read"), &FhirApi::Read);
   add(Method::kGet, "/{type}/{rid}/_history/{vid}", on_loop("fhir.vread"), &FhirApi::ReadVersion);
+  for (const std::string_view base : {"", "/"}) {
+    add(Method::kPost, base, on_workers("fhir.bundle", fhir::kBundleBytesMax),
+        &FhirApi::ProcessBundle);
+  }
   add(Method::kPost, "/{type}", on_workers("fhir.create", kBodyBytesMax), &FhirApi::Create);
   add(Method::kPut, "/{type}/{rid}", on_workers("fhir.update", kBodyBytesMax), &FhirApi::Update);
   add(Method::kDelete, "/{type}/{rid}", on_workers("fhir.delete", kBodyBytesMax), &FhirApi::Delete);

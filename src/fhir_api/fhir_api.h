@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "fhir_store/fhir_store.h"
 #include "http/message.h"
@@ -32,6 +33,7 @@ struct FhirApiOptions {
   // Whether `find` answers about this id without waiting; else the request goes to a worker. Called
   // on event loops: must not block. Null: it always does.
   std::function<bool(std::string_view id)> finds_at_once;
+  const Clock* clock = nullptr;  // Must outlive the object. Not null.
   // Called first for every request to a data store without SMART, but for `metadata`; null lets
   // everybody in. The body is not read yet when Request::body_reader is set. Must not block.
   std::function<Status(const http::Request&)> authorize;
@@ -53,12 +55,13 @@ class FhirApi {
   void AddRoutes(http::Router* router) const;
 
   // The handlers, by path parameters: id (data store), type, rid (resource), vid (version).
-  http::Response Read(const http::Request& request) const;         // GET, HEAD {type}/{rid}
-  http::Response ReadVersion(const http::Request& request) const;  // GET, HEAD .../_history/{vid}
-  http::Response Create(const http::Request& request) const;       // POST {type}
-  http::Response Update(const http::Request& request) const;       // PUT {type}/{rid}
-  http::Response Delete(const http::Request& request) const;       // DELETE {type}/{rid}
-  http::Response Metadata(const http::Request& request) const;     // GET metadata
+  http::Response Read(const http::Request& request) const;           // GET, HEAD {type}/{rid}
+  http::Response ReadVersion(const http::Request& request) const;    // GET, HEAD .../_history/{vid}
+  http::Response ProcessBundle(const http::Request& request) const;  // POST, of the base itself
+  http::Response Create(const http::Request& request) const;         // POST {type}
+  http::Response Update(const http::Request& request) const;         // PUT {type}/{rid}
+  http::Response Delete(const http::Request& request) const;         // DELETE {type}/{rid}
+  http::Response Metadata(const http::Request& request) const;       // GET metadata
   http::Response SmartConfiguration(const http::Request& request) const;
   // Everything else below /datastore/{id}/r4: said by name, or 404 or 405.
   http::Response Other(const http::Request& request) const;

@@ -37,8 +37,9 @@ void BM_Read(benchmark::State& state) {
     auto found = std::make_shared<DataStore>();
     found->store = std::move(store).value();
     const FhirApi api({.find = [&](std::string_view) -> Result<std::shared_ptr<const DataStore>> {
-      return std::shared_ptr<const DataStore>(found);
-    }});
+                         return std::shared_ptr<const DataStore>(found);
+                       },
+                       .clock = &clock});
     http::Request request;
     request.path = "/datastore/x/r4/Patient/p1";
     request.headers.Add("Host", "127.0.0.1:8080");

@@ -8,6 +8,8 @@ namespace tarn::fhir_api {
 
 // HealthLake's limit for one resource over REST: 413, before the body is read.
 inline constexpr uint64_t kBodyBytesMax = 5u << 20;
+// How often a batch tries to write its entries together before it writes them one by one.
+inline constexpr size_t kBatchGroupAttemptsMax = 8;
 // Media ranges of one Accept header that are looked at; the rest are ignored.
 inline constexpr size_t kMediaRangesMax = 32;
 // A client's word (operation, parameter) is repeated in an answer up to this length.

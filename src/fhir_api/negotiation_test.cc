@@ -156,7 +156,7 @@ TEST(RefusalOf, NamesWhatIsAskedFor) {
     std::string_view word;
   };
   for (const Case& c : {
-           Case{Method::kPost, "", 501, "Bundle"},
+           Case{Method::kPost, "", 405, "GET, POST"},
            Case{Method::kGet, "", 501, "search over all types"},
            Case{Method::kDelete, "", 405, "GET, POST"},
            Case{Method::kGet, "Patient", 501, "search"},
@@ -219,6 +219,10 @@ TEST(CapabilityStatement, SaysWhatIsServed) {
     EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 3u : 5u);
     EXPECT_EQ(resource.Find("searchParam"), nullptr);
   }
+  const auto& interactions = rest.Find("interaction")->items();
+  ASSERT_EQ(interactions.size(), 2u);
+  EXPECT_EQ(interactions[0].Find("code")->AsString(), "transaction");
+  EXPECT_EQ(interactions[1].Find("code")->AsString(), "batch");
   EXPECT_EQ(CapabilityStatementText({"", "", false}).find("security"), std::string::npos);
 }
 

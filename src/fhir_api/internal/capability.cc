@@ -49,7 +49,7 @@ std::string CapabilityStatementText(const CapabilityFacts& facts) {
   writer.Key("documentation")
       .String(
           "Resources are checked for JSON, resource type, id and meta; profiles are not validated. "
-          "Search, history of an instance, patch, bundles and operations are not supported.");
+          "Search, history of an instance, patch and operations are not supported.");
   if (facts.smart) {
     writer.Key("security").BeginObject().Key("service").BeginArray().BeginObject();
     writer.Key("coding").BeginArray().BeginObject();
@@ -61,7 +61,13 @@ std::string CapabilityStatementText(const CapabilityFacts& facts) {
   for (fhir::TypeId type = 1; type <= fhir::TypeCount(); ++type) {
     AppendResource(fhir::TypeName(type), &writer);
   }
-  writer.EndArray().EndObject().EndArray().EndObject().Finish();
+  writer.EndArray();
+  writer.Key("interaction").BeginArray();
+  for (const std::string_view code : {"transaction", "batch"}) {
+    writer.BeginObject().Key("code").String(code).EndObject();
+  }
+  writer.EndArray();
+  writer.EndObject().EndArray().EndObject().Finish();
   return out;
 }
 

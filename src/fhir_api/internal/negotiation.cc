@@ -147,6 +147,8 @@ Preferences ReadPreferences(const http::Headers& headers) {
       const Parameter preference = TakeParameter(&part);
       if (SameText(preference.name, "handling")) {
         preferences.lenient = SameText(preference.value, "lenient");
+      } else if (SameText(preference.name, "respond-async")) {
+        preferences.respond_async = true;
       } else if (SameText(preference.name, "return")) {
         preferences.said = true;
         if (SameText(preference.value, "minimal")) {
@@ -184,7 +186,8 @@ bool TagListHolds(std::string_view list, uint64_t version_id) {
   return false;
 }
 
-std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query* query) {
+std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query* query,
+                               std::span<const std::string_view> known) {
   if (request.query.empty()) return std::nullopt;
   auto parameters = ParseQuery(request.query);
   if (!parameters.ok()) {
@@ -194,6 +197,11 @@ std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query
     if (name == "_format") {
       query->format = value;
       query->has_format = true;
+    } else if (std::find(known.begin(), known.end(), name) != known.end()) {
+      if (FindParameter(query->parameters, name) != nullptr) {
+        return Fault{400, "invalid", "the query parameter " + Echo(name) + " is there twice"};
+      }
+      query->parameters.emplace_back(name, value);
     } else if (!IsKnownParameter(name) && !lenient) {
       return Fault{400, "not-supported",
                    "the query parameter " + Echo(name) +

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "base/uri.h"
 #include "http/message.h"
 
 namespace tarn::fhir_api::internal {
@@ -36,6 +38,7 @@ struct Preferences {
   Return what = Return::kRepresentation;
   bool said = false;     // `what` was asked for, and is not the default.
   bool lenient = false;  // handling=lenient: unknown parameters may be ignored.
+  bool respond_async = false;
 };
 Preferences ReadPreferences(const http::Headers& headers);
 
@@ -44,12 +47,15 @@ std::optional<uint64_t> VersionOfTag(std::string_view tag);
 // Whether an If-None-Match list holds `*` or the version's tag.
 bool TagListHolds(std::string_view list, uint64_t version_id);
 
-// Checks the query of an interaction that knows only _format and _pretty.
+// Reads and checks a query. Every interaction knows _format and _pretty; `known` are its others,
+// each of which may be there once.
 struct Query {
   std::string format;
   bool has_format = false;
+  QueryParameters parameters;  // Those of `known`.
 };
-std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query* query);
+std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query* query,
+                               std::span<const std::string_view> known = {});
 
 // A client's word as it may be repeated to it: short, and of letters, digits and -_.$: only; else
 // "(...)".

@@ -42,7 +42,6 @@ std::vector<std::string_view> Split(std::string_view path) {
 bool IsRead(Method method) { return method == Method::kGet || method == Method::kHead; }
 
 Refusal OfSystem(Method method) {
-  if (method == Method::kPost) return NotBuilt("a batch or transaction Bundle");
   if (IsRead(method)) return NotBuilt("search over all types");
   return NotAllowed("GET, POST");
 }

@@ -1,0 +1,213 @@
+// Bundles, over a data store in memory.
+#include "fhir/bundle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fhir_api/internal/test_api.h"
+#include "fhir_api/limits.h"
+#include "json/value.h"
+
+namespace tarn::fhir_api {
+namespace {
+
+using json::Value;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class BundleApiTest : public FhirApiTest {
+ protected:
+  Response SendBundle(std::string_view type, const std::vector<std::string>& entries,
+                      const http::Headers::Field& header = {}) {
+    std::string body =
+        R"({"resourceType":"Bundle","type":")" + std::string(type) + "\",\"entry\":[";
+    for (size_t i = 0; i < entries.size(); ++i) body += (i > 0 ? "," : "") + entries[i];
+    return Post("", body + "]}", header);
+  }
+  // The entries of an answer that must be a Bundle.
+  static std::vector<Value> EntriesOf(const Response& response) {
+    EXPECT_EQ(response.status, 200) << response.body;
+    auto value = json::ParseValue(response.body);
+    if (!value.ok() || value.value().Find("entry") == nullptr) return {};
+    return value.value().Find("entry")->items();
+  }
+  static std::string Text(const Value& entry, std::string_view name) {
+    const Value* found = entry.Find("response")->Find(name);
+    return found == nullptr ? "" : found->AsString();
+  }
+  static std::vector<std::string> StatusesOf(const Response& response) {
+    std::vector<std::string> statuses;
+    for (const Value& entry : EntriesOf(response)) {
+      statuses.push_back(Text(entry, "status").substr(0, 3));
+    }
+    return statuses;
+  }
+  static std::string ExpressionOf(const Response& response) {
+    const auto value = json::ParseValue(response.body);
+    const Value* expression = value.value().Find("issue")->items()[0].Find("expression");
+    return expression == nullptr ? "" : expression->items()[0].AsString();
+  }
+};
+using Statuses = std::vector<std::string>;
+
+std::string PutPatient(std::string_view id, std::string_view more = "") {
+  return R"({"resource":{"resourceType":"Patient","id":")" + std::string(id) +
+         R"("},"request":{"method":"PUT","url":"Patient/)" + std::string(id) + "\"" +
+         std::string(more) + "}}";
+}
+std::string Only(std::string_view method, std::string_view url, std::string_view more = "") {
+  return R"({"request":{"method":")" + std::string(method) + R"(","url":")" + std::string(url) +
+         "\"" + std::string(more) + "}}";
+}
+
+constexpr std::string_view kPostPatient =
+    R"({"fullUrl":"urn:uuid:aaaaaaaa-0000-4000-8000-000000000001",
+        "resource":{"resourceType":"Patient","active":true},
+        "request":{"method":"POST","url":"Patient"}})";
+constexpr std::string_view kPostObservation =
+    R"({"resource":{"resourceType":"Observation","valueQuantity":{"value":1.00},
+        "subject":{"reference":"urn:uuid:aaaaaaaa-0000-4000-8000-000000000001"}},
+        "request":{"method":"POST","url":"Observation"}})";
+
+TEST_F(BundleApiTest, TransactionResolvesAndCommitsTogether) {
+  ASSERT_EQ(Put("Patient/gone", R"({"resourceType":"Patient","id":"gone"})").status, 201);
+  const Response response =
+      SendBundle("transaction", {std::string(kPostObservation), std::string(kPostPatient),
+                                 PutPatient("p"), Only("DELETE", "Patient/gone"),
+                                 Only("GET", "Patient/p"), Only("GET", "Patient/p/_history/1")});
+  EXPECT_EQ(StatusesOf(response), (Statuses{"201", "201", "201", "204", "200", "200"}));
+  EXPECT_EQ(response.headers.Get("Content-Type"), "application/fhir+json");
+  const auto entries = EntriesOf(response);
+  EXPECT_THAT(response.body, HasSubstr(R"("type":"transaction-response")"));
+  const std::string observation = Text(entries[0], "location");
+  const std::string patient = Text(entries[1], "location");
+  EXPECT_THAT(observation, StartsWith("Observation/"));
+  EXPECT_THAT(observation, testing::EndsWith("/_history/1"));
+  EXPECT_EQ(Text(entries[0], "etag"), "W/\"1\"");
+  EXPECT_EQ(Text(entries[0], "lastModified"), FormatFhirInstant(clock_.UnixMs()));
+  EXPECT_EQ(entries[0].Find("resource"), nullptr);
+  EXPECT_EQ(Text(entries[3], "etag"), "W/\"2\"");
+  EXPECT_EQ(Text(entries[3], "location"), "");
+  EXPECT_EQ(entries[4].Find("resource")->Find("id")->AsString(), "p");
+  const Response stored = Get(observation.substr(0, observation.find("/_history")));
+  EXPECT_THAT(stored.body, HasSubstr("\"value\":1.00"));
+  EXPECT_THAT(stored.body,
+              HasSubstr(R"("reference":")" + patient.substr(0, patient.find("/_history")) + "\""));
+  EXPECT_EQ(Get("Patient/gone").status, 410);
+}
+
+TEST_F(BundleApiTest, TransactionThatFailsDoesNothing) {
+  ASSERT_EQ(Put("Patient/there", R"({"resourceType":"Patient","id":"there"})").status, 201);
+  struct Case {
+    std::string entry;
+    int status;
+    std::string_view code;
+  };
+  for (const Case& c : {
+           Case{PutPatient("there", R"(,"ifMatch":"W/\"7\"")"), 412, "conflict"},
+           Case{PutPatient("there", R"(,"ifMatch":"7")"), 400, "invalid"},
+           Case{PutPatient("there", R"(,"ifNoneMatch":"*")"), 412, "conflict"},
+           Case{PutPatient("new"), 400, "duplicate"},
+           Case{Only("DELETE", "Patient/never"), 404, "not-found"},
+           Case{Only("GET", "Patient/never"), 404, "not-found"},
+           Case{Only("GET", "Patient?name=x"), 501, "not-supported"},
+           Case{Only("PATCH", "Patient/there"), 501, "not-supported"},
+           Case{Only("DELETE", "AuditEvent/a"), 405, "not-supported"},
+           Case{Only("PUT", "Patient/x"), 400, "invalid"},
+           Case{R"({"resource":{"resourceType":"Patient"},"request":{"method":"POST",
+                "url":"Patient","ifNoneExist":"nonsense=1"}})",
+                400, "invalid"},
+       }) {
+    SCOPED_TRACE(c.entry);
+    const Response response = SendBundle("transaction", {PutPatient("new"), c.entry});
+    EXPECT_EQ(response.status, c.status) << response.body;
+    EXPECT_EQ(CodeOf(response), c.code) << response.body;
+    EXPECT_EQ(ExpressionOf(response), "Bundle.entry[1]");
+    EXPECT_EQ(Get("Patient/new").status, 404);
+    EXPECT_EQ(Get("Patient/there").headers.Get("ETag"), "W/\"1\"");
+  }
+}
+
+TEST_F(BundleApiTest, BatchEntriesStandAlone) {
+  const Response response = SendBundle(
+      "batch",
+      {Only("GET", "Patient/b"), PutPatient("a"), Only("DELETE", "Patient/never"), PutPatient("b"),
+       PutPatient("b"), PutPatient("a", R"(,"ifMatch":"W/\"9\"")"),
+       R"({"request":{"method":"PUT"}})", std::string(kPostObservation),
+       Only("GET", "Patient/never"), Only("GET", "Patient/a", R"(,"ifNoneMatch":"W/\"1\"")")});
+  EXPECT_EQ(StatusesOf(response),
+            (Statuses{"200", "201", "404", "201", "200", "412", "400", "201", "404", "304"}));
+  EXPECT_THAT(response.body, HasSubstr(R"("type":"batch-response")"));
+  const auto entries = EntriesOf(response);
+  EXPECT_EQ(entries[2].Find("response")->Find("outcome")->Find("resourceType")->AsString(),
+            "OperationOutcome");
+  // References between entries of a batch are none.
+  const std::string observation = Text(entries[7], "location");
+  EXPECT_THAT(Get(observation.substr(0, observation.find("/_history"))).body,
+              HasSubstr("urn:uuid:aaaaaaaa-0000-4000-8000-000000000001"));
+  EXPECT_EQ(entries[9].Find("resource"), nullptr);
+}
+
+// More failures than a group is tried again for.
+TEST_F(BundleApiTest, BatchWithManyFailures) {
+  std::vector<std::string> entries;
+  Statuses expected;
+  for (size_t i = 0; i < 3 * kBatchGroupAttemptsMax; ++i) {
+    const bool fails = i % 2 == 0;
+    entries.push_back(PutPatient("p" + std::to_string(i), fails ? R"(,"ifMatch":"W/\"1\"")" : ""));
+    expected.push_back(fails ? "412" : "201");
+  }
+  EXPECT_EQ(StatusesOf(SendBundle("batch", entries)), expected);
+}
+
+TEST_F(BundleApiTest, ReturnsWhatIsPreferred) {
+  const auto send = [&](std::string_view what) {
+    return EntriesOf(SendBundle("transaction", {PutPatient("p")},
+                                {"Prefer", "return=" + std::string(what)}))
+        .at(0);
+  };
+  const Value representation = send("representation");
+  EXPECT_EQ(representation.Find("resource")->Find("id")->AsString(), "p");
+  EXPECT_EQ(representation.Find("fullUrl")->AsString(), std::string(kBase) + "Patient/p");
+  EXPECT_EQ(send("minimal").Find("resource"), nullptr);
+  EXPECT_EQ(send("minimal").Find("response")->Find("outcome"), nullptr);
+  const Value outcome = send("OperationOutcome");
+  EXPECT_EQ(outcome.Find("resource"), nullptr);
+  EXPECT_NE(outcome.Find("response")->Find("outcome"), nullptr);
+  EXPECT_EQ(SendBundle("transaction", {}, {"Prefer", "respond-async"}).status, 501);
+}
+
+TEST_F(BundleApiTest, RefusesOtherBodies) {
+  EXPECT_EQ(Post("", R"({"resourceType":"Patient"})").status, 400);
+  EXPECT_EQ(Post("", R"({"resourceType":"Bundle","type":"collection"})").status, 400);
+  EXPECT_EQ(Post("", "{").status, 400);
+  EXPECT_EQ(Post("", "{}", {"Content-Type", "text/plain"}).status, 415);
+  EXPECT_EQ(Post("", "{}", {"Accept", "text/plain"}).status, 406);
+  EXPECT_EQ(Post("?x=1", "{}").status, 400);
+  EXPECT_EQ(SendBundle("batch", {}).status, 200);
+  authorized_ = false;
+  EXPECT_EQ(SendBundle("batch", {}).status, 401);
+}
+
+TEST_F(BundleApiTest, BoundsEntriesAndBytes) {
+  const std::vector<std::string> most(fhir::kBundleEntriesMax, Only("GET", "Patient/p"));
+  EXPECT_EQ(EntriesOf(SendBundle("batch", most)).size(), fhir::kBundleEntriesMax);
+  std::vector<std::string> over = most;
+  over.push_back(over[0]);
+  EXPECT_EQ(SendBundle("batch", over).status, 413);
+  const std::string large(fhir::kBundleBytesMax - 100, ' ');
+  EXPECT_EQ(Post("", R"({"resourceType":"Bundle","type":"batch"})" + large).status, 200);
+  EXPECT_EQ(Post("", R"({"resourceType":"Bundle","type":"batch"})" + large + large).status, 413);
+  const std::string note(kBodyBytesMax, 'x');
+  EXPECT_EQ(
+      StatusesOf(SendBundle("batch", {R"({"resource":{"resourceType":"Patient","x":")" + note +
+                                      R"("},"request":{"method":"POST","url":"Patient"}})"})),
+      Statuses{"413"});
+}
+
+}  // namespace
+}  // namespace tarn::fhir_api

@@ -1,0 +1,503 @@
+// A transaction: plan every entry (conditions, identities), change links, read what is to be read,
+// and commit all writes at once. A batch: the same entry by entry, but that writes that follow each
+// other share commits as long as none fails; what each does is the same.
+#include "fhir_api/internal/bundle_run.h"
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "fhir/bundle.h"
+#include "fhir_api/internal/answer.h"
+#include "fhir_api/internal/not_built.h"
+#include "fhir_api/limits.h"
+#include "json/writer.h"
+
+namespace tarn::fhir_api::internal {
+namespace {
+
+using fhir::BundleEntry;
+using fhir::BundleMethod;
+using fhir_store::ResourceWrite;
+using fhir_store::Version;
+
+// What an entry turned out to mean.
+struct Plan {
+  enum class Action : uint8_t { kWrite, kRead, kMatched };
+  Action action = Action::kRead;
+  fhir::TypeId type = fhir::kNoType;
+  std::string id;
+  bool deletion = false;
+  std::string text;  // Of a write that is no deletion; links are changed.
+  fhir_store::Precondition precondition;
+  std::optional<Version> matched;  // kMatched: the resource that was there already.
+};
+
+struct Answer {
+  int status = 0;
+  std::optional<Version> version;  // What location, etag and lastModified say.
+  bool located = false;
+  bool has_body = false;  // `version`'s body is the entry's resource.
+  std::optional<Fault> fault;
+  std::string_view done;  // "created" and the like, for return=OperationOutcome.
+};
+
+std::string EntryName(size_t index) { return "Bundle.entry[" + std::to_string(index) + "]"; }
+
+// RFC 9110 15: the reason phrases of what entries answer.
+std::string StatusText(int status) {
+  struct Row {
+    int status;
+    std::string_view reason;
+  };
+  static constexpr Row kRows[] = {{200, "OK"},
+                                  {201, "Created"},
+                                  {204, "No Content"},
+                                  {304, "Not Modified"},
+                                  {400, "Bad Request"},
+                                  {404, "Not Found"},
+                                  {405, "Method Not Allowed"},
+                                  {409, "Conflict"},
+                                  {410, "Gone"},
+                                  {412, "Precondition Failed"},
+                                  {413, "Content Too Large"},
+                                  {429, "Too Many Requests"},
+                                  {501, "Not Implemented"},
+                                  {503, "Service Unavailable"}};
+  std::string text = std::to_string(status);
+  for (const Row& row : kRows) {
+    if (row.status == status) text.append(" ").append(row.reason);
+  }
+  return text;
+}
+
+class BundleRun {
+ public:
+  BundleRun(const BundleCall& call, const json::Document& document, fhir::BundleRequest bundle)
+      : call_(call),
+        document_(document),
+        bundle_(std::move(bundle)),
+        plans_(bundle_.entries.size()),
+        answers_(bundle_.entries.size()) {}
+
+  http::Response Transaction();
+  http::Response Batch();
+
+ private:
+  using MaybeFault = std::optional<Fault>;
+
+  MaybeFault PlanEntry(size_t index);
+  MaybeFault PlanCreate(const BundleEntry& entry, Plan* plan);
+  MaybeFault PlanUpdate(const BundleEntry& entry, Plan* plan);
+  MaybeFault PlanDelete(const BundleEntry& entry, Plan* plan);
+  MaybeFault PlanRead(const BundleEntry& entry, Plan* plan);
+  MaybeFault ReadConditions(const BundleEntry& entry, Plan* plan) const;
+  // One resource or none; several are a fault (412).
+  MaybeFault MatchOne(fhir::TypeId type, std::string_view criteria, std::optional<Version>* out);
+
+  MaybeFault FindConditionalReferences(size_t index);
+  void FillText(size_t index);
+  // Writes those of `order`; on a fault `*failed` is the entry, or npos for all.
+  MaybeFault WriteEntries(const std::vector<size_t>& indexes, size_t* failed);
+  void WriteGroup(std::vector<size_t> group);
+  void AnswerWrite(size_t index, fhir_store::WriteOutcome outcome);
+  void AnswerMatched(size_t index);
+  MaybeFault ReadEntry(size_t index);
+
+  http::Response Refuse(size_t index, const Fault& fault) const;
+  http::Response Respond() const;
+  void AppendAnswer(const Answer& answer, json::Writer* writer) const;
+
+  const BundleCall& call_;
+  const json::Document& document_;
+  const fhir::BundleRequest bundle_;
+  std::vector<Plan> plans_;
+  std::vector<Answer> answers_;
+  fhir::BundleLinks links_;  // A batch has none: its entries know nothing of each other.
+};
+
+std::optional<Fault> BundleRun::MatchOne(fhir::TypeId type, std::string_view criteria,
+                                         std::optional<Version>* out) {
+  auto found = Match(call_.scope, type, criteria);
+  if (!found.ok()) return FaultOf(found.error());
+  if (found.value().size() > 1) {
+    return Fault{412, "multiple-matches", "the criteria match more than one resource"};
+  }
+  if (!found.value().empty()) *out = std::move(found.value()[0]);
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::ReadConditions(const BundleEntry& entry, Plan* plan) const {
+  if (entry.if_match.has_value()) {
+    plan->precondition.if_match = VersionOfTag(*entry.if_match);
+    if (!plan->precondition.if_match.has_value()) {
+      return Fault{400, "invalid", "request.ifMatch: must be one version's tag, as W/\"3\""};
+    }
+  }
+  if (entry.if_none_match.has_value()) {
+    if (*entry.if_none_match != "*") {
+      return Fault{400, "invalid", "request.ifNoneMatch: must be * in a write"};
+    }
+    plan->precondition.if_none_match_any = true;
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::PlanCreate(const BundleEntry& entry, Plan* plan) {
+  plan->action = Plan::Action::kWrite;
+  if (entry.if_none_exist.has_value()) {
+    if (auto fault = MatchOne(entry.type, *entry.if_none_exist, &plan->matched)) return fault;
+  }
+  if (plan->matched.has_value()) {
+    plan->action = Plan::Action::kMatched;
+    plan->id = plan->matched->id;
+    return std::nullopt;
+  }
+  plan->id = call_.store->NewId();
+  plan->precondition.if_none_match_any = true;
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::PlanUpdate(const BundleEntry& entry, Plan* plan) {
+  plan->action = Plan::Action::kWrite;
+  if (auto fault = ReadConditions(entry, plan)) return fault;
+  plan->id = entry.id;
+  if (!entry.id.empty()) return std::nullopt;
+  std::optional<Version> matched;
+  if (auto fault = MatchOne(entry.type, entry.query, &matched)) return fault;
+  const uint32_t id_node = document_.Find(entry.resource, "id");
+  const std::string id = id_node == json::kNoNode ? "" : document_.String(id_node);
+  if (matched.has_value()) {
+    if (!id.empty() && id != matched->id) {
+      return Fault{409, "conflict", "resource.id: is not that of the resource that matches"};
+    }
+    plan->id = matched->id;
+    return std::nullopt;
+  }
+  plan->id = id.empty() ? call_.store->NewId() : id;
+  const auto existing = call_.store->Read(entry.type, plan->id);
+  if (existing.ok()) {
+    return Fault{409, "conflict", "resource.id: exists, and does not match the criteria"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::PlanDelete(const BundleEntry& entry, Plan* plan) {
+  plan->action = Plan::Action::kWrite;
+  plan->deletion = true;
+  if (auto fault = ReadConditions(entry, plan)) return fault;
+  plan->id = entry.id;
+  if (!entry.id.empty()) return std::nullopt;
+  std::optional<Version> matched;
+  if (auto fault = MatchOne(entry.type, entry.query, &matched)) return fault;
+  if (!matched.has_value()) return Fault{404, "not-found", "no resource meets the criteria"};
+  plan->id = matched->id;
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::PlanRead(const BundleEntry& entry, Plan* plan) {
+  plan->id = entry.id;
+  if (entry.type == fhir::kNoType || !entry.rest.empty() || entry.id.empty() ||
+      !entry.query.empty()) {
+    return Fault{501, "not-supported",
+                 "request.url: of GET only [type]/[id] and [type]/[id]/_history/[version] are "
+                 "supported in a Bundle"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Fault> BundleRun::PlanEntry(size_t index) {
+  const BundleEntry& entry = bundle_.entries[index];
+  if (entry.fault.has_value()) return FaultOf({entry.fault->kind, entry.fault->text});
+  Plan* plan = &plans_[index];
+  plan->type = entry.type;
+  const bool changes = entry.method == BundleMethod::kPut || entry.method == BundleMethod::kDelete;
+  if (changes && IsImmutableType(fhir::TypeName(entry.type))) {
+    return Fault{405, "not-supported", "request.method: resources of this type are not changed"};
+  }
+  if (entry.resource != json::kNoNode && document_.Raw(entry.resource).size() > kBodyBytesMax) {
+    return Fault{413, "too-long", "resource: may have at most 5 MB"};
+  }
+  switch (entry.method) {
+    case BundleMethod::kPost:
+      return PlanCreate(entry, plan);
+    case BundleMethod::kPut:
+      return PlanUpdate(entry, plan);
+    case BundleMethod::kDelete:
+      return PlanDelete(entry, plan);
+    default:
+      return PlanRead(entry, plan);
+  }
+}
+
+std::optional<Fault> BundleRun::FindConditionalReferences(size_t index) {
+  const BundleEntry& entry = bundle_.entries[index];
+  if (plans_[index].action != Plan::Action::kWrite || plans_[index].deletion) return std::nullopt;
+  std::set<std::string> references;
+  fhir::CollectConditionalReferences(document_, entry.resource, &references);
+  for (const std::string& reference : references) {
+    if (links_.Find(reference, {}) != nullptr) continue;
+    const auto parsed = fhir::ParseConditionalReference(reference);
+    std::optional<Version> matched;
+    auto fault = MatchOne(parsed->type, parsed->query, &matched);
+    if (!fault.has_value() && !matched.has_value()) {
+      fault = Fault{412, "not-found", "no resource meets the criteria"};
+    }
+    if (fault.has_value()) {
+      fault->text = "a conditional reference: " + fault->text;
+      return fault;
+    }
+    links_.AddConditional(reference, std::string(fhir::TypeName(parsed->type)) + "/" + matched->id);
+  }
+  return std::nullopt;
+}
+
+void BundleRun::FillText(size_t index) {
+  Plan& plan = plans_[index];
+  if (plan.action != Plan::Action::kWrite || plan.deletion) return;
+  const BundleEntry& entry = bundle_.entries[index];
+  fhir::AppendLinked(document_, entry.resource, entry.full_url, links_, &plan.text);
+}
+
+std::optional<Fault> BundleRun::WriteEntries(const std::vector<size_t>& indexes, size_t* failed) {
+  std::vector<ResourceWrite> writes;
+  for (const size_t index : indexes) {
+    const Plan& plan = plans_[index];
+    writes.push_back({.type = plan.type, .id = plan.id, .precondition = plan.precondition});
+    if (!plan.deletion) writes.back().text = plan.text;
+  }
+  size_t failed_write = 0;
+  auto outcomes = call_.store->WriteAll(writes, &failed_write);
+  if (!outcomes.ok()) {
+    *failed = failed_write < indexes.size() ? indexes[failed_write] : std::string::npos;
+    return FaultOf(outcomes.error());
+  }
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    AnswerWrite(indexes[i], std::move(outcomes.value()[i]));
+  }
+  return std::nullopt;
+}
+
+void BundleRun::AnswerWrite(size_t index, fhir_store::WriteOutcome outcome) {
+  Answer& answer = answers_[index];
+  const bool deletion = plans_[index].deletion;
+  answer.status = deletion ? 204 : outcome.created ? 201 : 200;
+  answer.done = deletion ? "deleted" : outcome.created ? "created" : "updated";
+  answer.located = !deletion;
+  answer.has_body =
+      !deletion && call_.preferences.said && call_.preferences.what == Return::kRepresentation;
+  answer.version = std::move(outcome.version);
+  if (!answer.has_body) std::string().swap(answer.version->body);
+}
+
+void BundleRun::AnswerMatched(size_t index) {
+  Answer& answer = answers_[index];
+  answer.status = 200;
+  answer.done = "exists";
+  answer.located = true;
+  answer.has_body = call_.preferences.said && call_.preferences.what == Return::kRepresentation;
+  answer.version = std::move(plans_[index].matched);
+}
+
+std::optional<Fault> BundleRun::ReadEntry(size_t index) {
+  const BundleEntry& entry = bundle_.entries[index];
+  Result<Version> version = Version{};
+  if (entry.version.empty()) {
+    version = call_.store->Read(entry.type, entry.id);
+  } else {
+    const auto number = VersionOfTag("\"" + entry.version + "\"");
+    if (!number.has_value()) return Fault{404, "not-found", "no version of that number"};
+    version = call_.store->ReadVersion(entry.type, entry.id, *number);
+  }
+  if (!version.ok()) return FaultOf(version.error());
+  Answer& answer = answers_[index];
+  answer.version = std::move(version).value();
+  answer.status = 200;
+  if (entry.if_none_match.has_value()) {
+    if (TagListHolds(*entry.if_none_match, answer.version->version_id)) answer.status = 304;
+  } else if (entry.if_modified_since.has_value()) {
+    const auto since = ParseRfc3339(*entry.if_modified_since);
+    if (!since.ok()) return Fault{400, "invalid", "request.ifModifiedSince: must be an instant"};
+    if (answer.version->last_updated_unix_ms <= since.value()) answer.status = 304;
+  }
+  answer.has_body = answer.status == 200 && entry.method == BundleMethod::kGet;
+  return std::nullopt;
+}
+
+http::Response BundleRun::Refuse(size_t index, const Fault& fault) const {
+  fhir::Issue issue;
+  issue.code = fault.code;
+  issue.diagnostics = fault.text;
+  if (index != std::string::npos) {
+    issue.expression = EntryName(index);
+    issue.diagnostics = EntryName(index) + ": " + fault.text;
+  }
+  http::Response response = IssuesResponse(fault.status, {std::move(issue)});
+  if (fault.status == 429 || fault.status == 503) response.headers.Add("Retry-After", "1");
+  return response;
+}
+
+http::Response BundleRun::Transaction() {
+  const std::vector<size_t> order = fhir::ProcessingOrder(bundle_.entries);
+  for (const size_t index : order) {
+    if (auto fault = PlanEntry(index)) return Refuse(index, *fault);
+  }
+  std::vector<size_t> writes;
+  std::set<std::pair<fhir::TypeId, std::string>> written;
+  for (const size_t index : order) {
+    const Plan& plan = plans_[index];
+    if (plan.action == Plan::Action::kRead) continue;
+    if (!plan.deletion) {
+      links_.AddEntry(bundle_.entries[index].full_url,
+                      std::string(fhir::TypeName(plan.type)) + "/" + plan.id);
+    }
+    if (plan.action != Plan::Action::kWrite) continue;
+    if (!written.emplace(plan.type, plan.id).second) {
+      return Refuse(index, {400, "duplicate", "another entry writes the same resource"});
+    }
+    writes.push_back(index);
+  }
+  for (const size_t index : order) {
+    if (auto fault = FindConditionalReferences(index)) return Refuse(index, *fault);
+  }
+  for (const size_t index : writes) FillText(index);
+  // What the transaction does not write is read before it, so that a missing resource fails it.
+  std::vector<size_t> read_after;
+  for (const size_t index : order) {
+    if (plans_[index].action != Plan::Action::kRead) continue;
+    if (written.contains({plans_[index].type, plans_[index].id})) {
+      read_after.push_back(index);
+    } else if (auto fault = ReadEntry(index)) {
+      return Refuse(index, *fault);
+    }
+  }
+  size_t failed = 0;
+  if (auto fault = WriteEntries(writes, &failed)) return Refuse(failed, *fault);
+  for (const size_t index : read_after) answers_[index].fault = ReadEntry(index);
+  for (const size_t index : order) {
+    if (plans_[index].action == Plan::Action::kMatched) AnswerMatched(index);
+  }
+  return Respond();
+}
+
+// A group that fails as a whole is tried without the entry at fault; when that happens often, entry
+// by entry, so that the work stays in proportion.
+void BundleRun::WriteGroup(std::vector<size_t> group) {
+  size_t attempts_left = kBatchGroupAttemptsMax;
+  while (!group.empty() && attempts_left > 0) {
+    size_t failed = 0;
+    auto fault = WriteEntries(group, &failed);
+    if (!fault.has_value()) return;
+    if (failed == std::string::npos) {
+      for (const size_t index : group) answers_[index].fault = fault;
+      return;
+    }
+    answers_[failed].fault = std::move(fault);
+    std::erase(group, failed);
+    --attempts_left;
+  }
+  for (const size_t index : group) {
+    size_t failed = 0;
+    answers_[index].fault = WriteEntries({index}, &failed);
+  }
+}
+
+http::Response BundleRun::Batch() {
+  std::vector<size_t> group;
+  std::set<std::pair<fhir::TypeId, std::string>> written;
+  const auto flush = [&] {
+    WriteGroup(std::move(group));
+    group.clear();
+    written.clear();
+  };
+  for (const size_t index : fhir::ProcessingOrder(bundle_.entries)) {
+    const BundleEntry& entry = bundle_.entries[index];
+    const bool reads = entry.method == BundleMethod::kGet || entry.method == BundleMethod::kHead;
+    // Criteria and reads see what the entries before have done.
+    if (reads || !entry.query.empty() || entry.if_none_exist.has_value()) flush();
+    answers_[index].fault = PlanEntry(index);
+    if (answers_[index].fault.has_value()) continue;
+    const Plan& plan = plans_[index];
+    if (plan.action == Plan::Action::kRead) {
+      answers_[index].fault = ReadEntry(index);
+    } else if (plan.action == Plan::Action::kMatched) {
+      AnswerMatched(index);
+    } else {
+      if (written.contains({plan.type, plan.id})) flush();
+      written.emplace(plan.type, plan.id);
+      FillText(index);
+      group.push_back(index);
+    }
+  }
+  flush();
+  return Respond();
+}
+
+void BundleRun::AppendAnswer(const Answer& answer, json::Writer* writer) const {
+  writer->BeginObject();
+  const bool says_version =
+      !answer.fault.has_value() && answer.version.has_value() && answer.version->version_id > 0;
+  if (!answer.fault.has_value() && answer.has_body) {
+    writer->Key("fullUrl").String(std::string(call_.scope.endpoint) +
+                                  std::string(fhir::TypeName(answer.version->type)) + "/" +
+                                  answer.version->id);
+    writer->Key("resource").Raw(answer.version->body);
+  }
+  writer->Key("response").BeginObject();
+  writer->Key("status").String(StatusText(answer.fault ? answer.fault->status : answer.status));
+  if (says_version) {
+    if (answer.located) writer->Key("location").String(VersionPath(*answer.version));
+    writer->Key("etag").String(TagOf(answer.version->version_id));
+    writer->Key("lastModified").String(FormatFhirInstant(answer.version->last_updated_unix_ms));
+  }
+  fhir::Issue issue;
+  if (answer.fault.has_value()) {
+    issue.code = answer.fault->code;
+    issue.diagnostics = answer.fault->text;
+  } else {
+    issue.severity = "information";
+    issue.code = "informational";
+    issue.diagnostics = answer.done;
+  }
+  const bool says_done = call_.preferences.what == Return::kOutcome && !answer.done.empty();
+  if (answer.fault.has_value() || says_done) {
+    writer->Key("outcome").Raw(fhir::OperationOutcomeText(std::vector<fhir::Issue>{issue}));
+  }
+  writer->EndObject().EndObject();
+}
+
+http::Response BundleRun::Respond() const {
+  http::Response response;
+  response.headers.Add("Content-Type", std::string(MediaText(call_.media)));
+  json::Writer writer(&response.body);
+  writer.BeginObject().Key("resourceType").String("Bundle");
+  writer.Key("id").String(call_.store->NewId());
+  writer.Key("type").String(bundle_.type == fhir::BundleType::kTransaction ? "transaction-response"
+                                                                           : "batch-response");
+  // FHIR has no empty arrays.
+  if (!answers_.empty()) {
+    writer.Key("entry").BeginArray();
+    for (const Answer& answer : answers_) AppendAnswer(answer, &writer);
+    writer.EndArray();
+  }
+  writer.EndObject().Finish();
+  return response;
+}
+
+}  // namespace
+
+http::Response RunBundle(const BundleCall& call, std::string_view text) {
+  json::Parser parser(fhir::BundleLimits());
+  const auto document = parser.Parse(text);
+  if (!document.ok()) return ErrorToResponse(document.error());
+  auto bundle = fhir::ReadBundle(document.value(), call.scope.endpoint);
+  if (!bundle.ok()) return ErrorToResponse(bundle.error());
+  const bool atomic = bundle.value().type == fhir::BundleType::kTransaction;
+  BundleRun run(call, document.value(), std::move(bundle).value());
+  return atomic ? run.Transaction() : run.Batch();
+}
+
+}  // namespace tarn::fhir_api::internal

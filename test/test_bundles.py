@@ -1,0 +1,80 @@
+"""Bundles over HTTP: routes, clients beside each other, a restart."""
+import concurrent.futures
+import json
+import unittest
+
+from harness import HealthLake, Server
+
+
+def put(resource_id, **members):
+    return {"resource": {"resourceType": "Patient", "id": resource_id, **members},
+            "request": {"method": "PUT", "url": f"Patient/{resource_id}"}}
+
+
+def bundle(kind, entries):
+    return {"resourceType": "Bundle", "type": kind, "entry": entries}
+
+
+class Bundles(unittest.TestCase):
+    def test_a_transaction_is_there_after_a_restart(self):
+        with Server() as server:
+            lake = HealthLake(server.url)
+            store = lake.create_store()
+            entries = [{"fullUrl": f"urn:uuid:00000000-0000-4000-8000-{i:012}",
+                        "resource": {"resourceType": "Observation", "status": "final", "code": {"text": str(i)},
+                                     "subject": {"reference": "urn:uuid:00000000-0000-4000-8000-999999999999"}},
+                        "request": {"method": "POST", "url": "Observation"}} for i in range(500)]
+            entries.append({"fullUrl": "urn:uuid:00000000-0000-4000-8000-999999999999",
+                            "resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}})
+            # With and without the slash at the end.
+            for path in ("r4", "r4/"):
+                status, headers, body = lake.endpoint.request(
+                    "POST", f"/datastore/{store}/{path}", json.dumps(bundle("transaction", entries)),
+                    {"Content-Type": "application/fhir+json"})
+                self.assertEqual(status, 200, body)
+                self.assertTrue(headers["Content-Type"].startswith("application/fhir+json"))
+            answers = json.loads(body)["entry"]
+            self.assertEqual({a["response"]["status"] for a in answers}, {"201 Created"})
+            patient = answers[500]["response"]["location"].split("/_history")[0]
+            self.assertEqual(server.stop(), 0)
+            server.start()
+            lake = HealthLake(server.url)
+            for answer in answers[:500:50]:
+                status, _, body = lake.fhir("GET", store, answer["response"]["location"].split("/_history")[0])
+                self.assertEqual((status, json.loads(body)["subject"]["reference"]), (200, patient))
+
+    def test_transactions_of_several_clients_do_not_mix(self):
+        """Each writes one value to the same resources: whoever is last, all resources say the same."""
+        with Server() as server:
+            store = HealthLake(server.url).create_store()
+            ids = [f"p{i}" for i in range(20)]
+
+            def client(number):
+                lake = HealthLake(server.url)
+                turned = ids[number:] + ids[:number]
+                for round_number in range(5):
+                    entries = [put(i, language=f"{number}-{round_number}") for i in turned]
+                    status, _, body = lake.fhir("POST", store, "", bundle("transaction", entries))
+                    self.assertEqual(status, 200, body)
+
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(client, range(4)))
+            lake = HealthLake(server.url)
+            read = [json.loads(lake.fhir("GET", store, f"Patient/{i}")[2]) for i in ids]
+            self.assertEqual(len({patient["language"] for patient in read}), 1)
+            self.assertEqual({patient["meta"]["versionId"] for patient in read}, {"20"})
+
+    def test_what_is_refused_says_where(self):
+        with Server() as server:
+            lake = HealthLake(server.url)
+            store = lake.create_store()
+            status, _, body = lake.fhir("POST", store, "", bundle("transaction", [put("a"), put("a")]))
+            issue = json.loads(body)["issue"][0]
+            self.assertEqual((status, issue["expression"]), (400, ["Bundle.entry[1]"]))
+            self.assertEqual(lake.fhir("GET", store, "Patient/a")[0], 404)
+            status, _, body = lake.fhir("POST", store, "", {"resourceType": "Patient"})
+            self.assertEqual((status, json.loads(body)["resourceType"]), (400, "OperationOutcome"))
+
+
+if __name__ == "__main__":
+    unittest.main()
