@@ -1,6 +1,9 @@
 // FHIRPath over parsed resources, and what extraction for all search parameters costs.
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,6 +123,42 @@ void BM_ParseAndExtract(benchmark::State& state, std::string_view text) {
 }
 BENCHMARK_CAPTURE(BM_ParseAndExtract, patient, kPatient);
 BENCHMARK_CAPTURE(BM_ParseAndExtract, observation, kObservation);
+
+// Each type of an export, one file a type, when TARN_NDJSON names the folder: parse and extraction.
+void BM_ExtractFile(benchmark::State& state, const std::string& path) {
+  constexpr size_t kLinesMax = 3000;
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; lines.size() < kLinesMax && std::getline(file, line);) {
+    lines.push_back(line);
+  }
+  CHECK(!lines.empty());
+  const PathSet set = SetOf(ResourceItem(Parsed(lines.front()).document).value().type);
+  json::Parser parser(ResourceLimits());
+  PathEvaluator evaluator;
+  const PathEnvironment environment;
+  for (auto _ : state) {
+    for (const std::string& line : lines) {
+      const auto document = parser.Parse(line);
+      CHECK(document.ok());
+      const auto found = evaluator.Extract(set, document.value(), environment);
+      CHECK(found.ok() && !found.value().empty());
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(lines.size()));
+}
+
+[[maybe_unused]] const bool kFilesRegistered = [] {
+  const char* folder = std::getenv("TARN_NDJSON");
+  if (folder == nullptr) return false;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    if (!path.ends_with(".ndjson")) continue;
+    const std::string name = "BM_ExtractFile/" + entry.path().stem().string();
+    benchmark::RegisterBenchmark(name.c_str(), BM_ExtractFile, path);
+  }
+  return true;
+}();
 
 void BM_Compile(benchmark::State& state) {
   for (auto _ : state) {
