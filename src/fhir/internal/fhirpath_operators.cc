@@ -1,5 +1,6 @@
 // Values of nodes, equality, comparison, logic and arithmetic.
 #include <algorithm>
+#include <compare>
 
 #include "fhir/internal/fhirpath_machine.h"
 
@@ -47,7 +48,7 @@ bool EquivalentNumbers(const Decimal& a, const Decimal& b) {
   const Decimal x = StripZeros(a);
   const Decimal y = StripZeros(b);
   const int digits = std::min(DigitsAfterPoint(x), DigitsAfterPoint(y));
-  return fhir::Compare(RoundDecimal(x, digits), RoundDecimal(y, digits)) == 0;
+  return std::is_eq(fhir::Compare(RoundDecimal(x, digits), RoundDecimal(y, digits)));
 }
 
 // Whether a < b and the like hold when a compares to b like `order` to 0.
@@ -57,7 +58,10 @@ bool Holds(PathOperator op, int order) {
   return op == PathOperator::kLessOrEqual ? order <= 0 : order >= 0;
 }
 
-int Order(std::strong_ordering ordering) { return ordering < 0 ? -1 : (ordering > 0 ? 1 : 0); }
+int Order(std::strong_ordering ordering) {
+  if (std::is_lt(ordering)) return -1;
+  return std::is_gt(ordering) ? 1 : 0;
+}
 
 }  // namespace
 
@@ -166,12 +170,12 @@ bool Machine::EqualValues(const PathItem& x, const PathItem& y, Truth* truth) {
     if (p.kind != q.kind) return true;
     const ComparableQuantity left = ToComparable(*p.quantity, false);
     const ComparableQuantity right = ToComparable(*q.quantity, false);
-    *truth = left.unit == right.unit ? TruthOf(fhir::Compare(left.value, right.value) == 0)
+    *truth = left.unit == right.unit ? TruthOf(std::is_eq(fhir::Compare(left.value, right.value)))
                                      : Truth::kNone;
     return true;
   }
   if (IsNumber(x) && IsNumber(y)) {
-    *truth = TruthOf(fhir::Compare(DecimalOfItem(x), DecimalOfItem(y)) == 0);
+    *truth = TruthOf(std::is_eq(fhir::Compare(DecimalOfItem(x), DecimalOfItem(y))));
   } else if (AreTimes(x, y)) {
     const auto order = CompareTimes(x, y);
     *truth = order ? TruthOf(*order == 0) : Truth::kNone;
@@ -230,7 +234,7 @@ bool EqualLeaves(const json::Document& a, uint32_t x, const json::Document& b, u
     const auto right = ParseDecimal(b.Raw(y));
     if (!left.ok() || !right.ok()) return a.Raw(x) == b.Raw(y);
     if (equivalence) return EquivalentNumbers(left.value(), right.value());
-    return Compare(left.value(), right.value()) == 0;
+    return std::is_eq(Compare(left.value(), right.value()));
   }
   if (kind != json::Kind::kString || a.Raw(x) == b.Raw(y)) return true;
   if (equivalence) return ForEquivalence(a.String(x)) == ForEquivalence(b.String(y));

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <compare>
 #include <cstdlib>
 
 #include "fhir/ucum.h"
@@ -182,7 +183,7 @@ Decimal TruncateDecimal(const Decimal& value) {
 
 std::optional<int64_t> IntegerOfDecimal(const Decimal& value) {
   const Decimal whole = TruncateDecimal(value);
-  if (whole.exponent != 0 || Compare(whole, value) != 0) return std::nullopt;
+  if (whole.exponent != 0 || std::is_neq(Compare(whole, value))) return std::nullopt;
   if (whole.coefficient > INT64_MAX || whole.coefficient < INT64_MIN) return std::nullopt;
   return static_cast<int64_t>(whole.coefficient);
 }
