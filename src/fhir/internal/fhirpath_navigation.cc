@@ -31,14 +31,14 @@ std::string_view KeyText(const json::Document& document, const json::Node& node)
 }  // namespace
 
 bool IsPrimitive(TypeIndex type) {
-  static const std::vector<bool> kPrimitives = [] {
-    std::vector<bool> primitives(TypeIndexCount());
+  static const std::vector<bool> primitives = [] {
+    std::vector<bool> table(TypeIndexCount());
     for (TypeIndex each = 0; each < TypeIndexCount(); ++each) {
-      primitives[each] = TypeAt(each).kind == TypeKind::kPrimitive;
+      table[each] = TypeAt(each).kind == TypeKind::kPrimitive;
     }
-    return primitives;
+    return table;
   }();
-  return kPrimitives[type];
+  return primitives[type];
 }
 
 uint32_t FindKey(const json::Document& document, uint32_t object, std::string_view name) {

@@ -26,7 +26,7 @@ struct Civil {
   int day = 1;
 };
 
-int64_t DaysOf(const Civil& civil) {
+constexpr int64_t DaysOf(const Civil& civil) {
   const auto date = std::chrono::year(civil.year) / civil.month / civil.day;
   return std::chrono::sys_days(date).time_since_epoch().count();
 }
@@ -321,8 +321,8 @@ std::optional<PathItem> AddMicroseconds(PathItem item, __int128 us) {
     item.instant.local_us = day < 0 ? day + kUsPerDay : day;
     return item;
   }
-  static const int64_t kFirst = DaysOf({kYearMin, 1, 1}) * kUsPerDay;
-  static const int64_t kEnd = DaysOf({kYearMax + 1, 1, 1}) * kUsPerDay;
+  constexpr int64_t kFirst = DaysOf({kYearMin, 1, 1}) * kUsPerDay;
+  constexpr int64_t kEnd = DaysOf({kYearMax + 1, 1, 1}) * kUsPerDay;
   const __int128 sum = item.instant.local_us + us;
   if (sum < kFirst || sum >= kEnd) return std::nullopt;
   item.instant.local_us = static_cast<int64_t>(sum);
