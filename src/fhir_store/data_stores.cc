@@ -603,6 +603,9 @@ DataStores::DataStores(std::unique_ptr<State> state) : state_(std::move(state)) 
 Result<std::unique_ptr<DataStores>> DataStores::Open(DataStoresOptions options,
                                                      Dependencies needs) {
   if (!options.preload) options.preload = [] { return SyntheticPatients(1, 100); };
+  if (options.fhir.search == nullptr) {
+    TRY(options.fhir.search, SearchDefinitions::Make());
+  }
   auto state = std::make_unique<State>(std::move(options), needs);
   TRY(state->catalogue.CountLiving());  // The catalogue can be read.
   return std::unique_ptr<DataStores>(new DataStores(std::move(state)));

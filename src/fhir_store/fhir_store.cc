@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/families.h"
+#include "fhir_store/internal/index_builder.h"
 #include "fhir_store/internal/keys.h"
 #include "fhir_store/internal/state.h"
 
@@ -75,7 +76,16 @@ Result<std::unique_ptr<FhirStore>> FhirStore::Open(FhirStoreOptions options, kv:
       std::make_unique<StoreState>(std::move(options), kv, objects, clock, random, metrics);
   TRY(state->dictionaries, Dictionaries::Open(kv));
   TRY(state->ordinals, Ordinals::Open(kv));
-  return std::unique_ptr<FhirStore>(new FhirStore(std::move(state)));
+  state->search = state->options.search;
+  if (state->search == nullptr) {
+    TRY(state->search, SearchDefinitions::Make());
+  }
+  TRY(state->index, SearchIndex::Open(kv, random));
+  std::unique_ptr<FhirStore> store(new FhirStore(std::move(state)));
+  if (!store->state_->index->complete()) {
+    store->index_builder_ = std::make_unique<IndexBuilder>(*store->state_);
+  }
+  return store;
 }
 
 Result<Version> FhirStore::Read(fhir::TypeId type, std::string_view id) const {

@@ -90,7 +90,8 @@ struct FhirStoreOptions {
   std::shared_ptr<const SearchDefinitions> search;
 };
 
-struct StoreState;  // internal/state.h
+class IndexBuilder;  // internal/index_builder.h
+struct StoreState;   // internal/state.h
 
 class FhirStore {
  public:
@@ -165,6 +166,7 @@ class FhirStore {
  private:
   explicit FhirStore(std::unique_ptr<StoreState> state);
   std::unique_ptr<StoreState> state_;
+  std::unique_ptr<IndexBuilder> index_builder_;  // Null when the index was complete.
 };
 
 inline constexpr std::string_view kImportKind = "fhir-import";

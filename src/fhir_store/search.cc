@@ -2,17 +2,32 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/search_run.h"
 #include "fhir_store/internal/state.h"
 
 namespace tarn::fhir_store {
 
-Result<SearchPage> FhirStore::Search(const SearchRequest&) const {
-  return Error{ErrorKind::kUnsupported, "search is not served yet"};
+Result<std::shared_ptr<const SearchDefinitions>> SearchDefinitions::Make() {
+  auto definitions = std::make_shared<SearchDefinitions>();
+  TRY(definitions->extractor, fhir::Extractor::Make(definitions->parameters, {}));
+  return std::shared_ptr<const SearchDefinitions>(std::move(definitions));
+}
+
+Result<SearchPage> FhirStore::Search(const SearchRequest& request) const {
+  CHECK(request.query != nullptr);
+  SearchRun run(*state_, request);
+  auto page = run.Run();
+  const bool too_costly = !page.ok() && page.error().kind == ErrorKind::kTooLarge;
+  if (request.plan != nullptr && (request.query->explain || too_costly)) {
+    *request.plan = run.Explain();
+  }
+  return page;
 }
 
 const fhir::SearchParameterSet& FhirStore::search_parameters() const {
-  return state_->search_parameters;
+  return state_->search->parameters;
 }
 
 }  // namespace tarn::fhir_store

@@ -32,7 +32,7 @@ struct Version {
 // their own: compiling it takes a moment.
 struct SearchDefinitions {
   fhir::SearchParameterSet parameters;
-  std::unique_ptr<fhir::Extractor> extractor;  // Not null.
+  std::unique_ptr<const fhir::Extractor> extractor;  // Not null.
 
   // The search parameters of R4. Errors: kInternal.
   static Result<std::shared_ptr<const SearchDefinitions>> Make();

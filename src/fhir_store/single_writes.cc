@@ -14,8 +14,10 @@
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/internal/keys.h"
+#include "fhir_store/internal/posting_writer.h"
 #include "fhir_store/internal/resource_text.h"
 #include "fhir_store/internal/state.h"
+#include "fhir_store/internal/stored_versions.h"
 #include "fhir_store/limits.h"
 #include "kv/bits.h"
 
@@ -133,6 +135,38 @@ Version VersionOf(const Write& write, const CurrentRecord& record, std::string b
           .body = std::move(body)};
 }
 
+// What differs between the sets that the resource is in and those that it will be in.
+Status AddPostings(StoreState& state, const Write& write,
+                   const std::optional<CurrentRecord>& current, const Place& place,
+                   PostingWriter* writer, kv::Batch* batch) {
+  const auto snapshot = state.kv.GetSnapshot();
+  PostingKeys before;
+  PostingKeys after;
+  // The time of creation matters when the resource joins or leaves all its sets.
+  std::optional<int64_t> created;
+  const bool stays = place.was_live && write.text != nullptr;
+  if (!stays) {
+    created = place.record.last_updated_unix_ms;
+    if (current.has_value()) {
+      TRY(created, CreationTime(state, *snapshot, write.type, place.record.ordinal));
+    }
+  }
+  if (write.text != nullptr) {
+    TRY(writer->Append(write.text->document(), write.type,
+                       {place.record.last_updated_unix_ms, created}, &after));
+  }
+  if (place.was_live) {
+    ResourceReader old_text;
+    TRY(ReadStored(state, *snapshot, write.type, current->ordinal, current->version, &old_text));
+    const Status indexed = writer->Append(old_text.document(), write.type,
+                                          {current->last_updated_unix_ms, created}, &before);
+    // What cannot be indexed was not when it was written (internal/index_builder.h).
+    if (!indexed.ok()) before.Clear();
+  }
+  AddPostingDifference(before, after, place.record.ordinal, batch);
+  return Ok();
+}
+
 // One try. Errors: kConflict when somebody else was faster.
 Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
                               const std::string& current_key) {
@@ -156,6 +190,8 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   kv::Batch batch;
   std::string stamped;
   FillBatch(state, write, current_key, place, &stamped, &batch);
+  PostingWriter writer(*state.search, state.index->hash());
+  TRY(AddPostings(state, write, current, place, &writer, &batch));
   TRY(state.kv.Commit(batch));
   if (write.text != nullptr) {
     state.dictionaries->Offer(write.type, stamped);
@@ -217,6 +253,7 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
     TRY(values, snapshot->MultiGet(kCurrent, keys));
   }
   kv::Batch batch;
+  PostingWriter writer(*state.search, state.index->hash());
   std::vector<LogEntry> log;
   std::vector<WriteOutcome> outcomes;
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -241,6 +278,7 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
     TRY(const Place place, PlaceOf(state, write, current));
     std::string stamped;
     AddVersion(state, write, keys[i], place, &stamped, &batch);
+    TRY(AddPostings(state, write, current, place, &writer, &batch));
     log.push_back(LogOf(write, place.record));
     outcomes.push_back({.version = VersionOf(write, place.record, std::move(stamped)),
                         .created = write.text != nullptr && !place.was_live});

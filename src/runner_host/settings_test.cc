@@ -34,7 +34,7 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
 
   std::string Write(const std::string& name, std::string_view bytes) const {
-    std::string path = path_ + "/" + name;
+    const std::string path = path_ + "/" + name;
     CHECK(MakeFolders(path.substr(0, path.rfind('/'))).ok());
     CHECK(WriteFileAtomic(path, bytes).ok());
     return path;

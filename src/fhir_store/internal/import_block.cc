@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/families.h"
+#include "fhir_store/internal/stored_versions.h"
 #include "fhir_store/limits.h"
 
 namespace tarn::fhir_store {
@@ -101,21 +102,20 @@ Status LineWorker::ReadLine(ImportBlock* block, ImportLine* line, const kv::Snap
   block->keys.append(envelope.id);
   line->id_bytes = static_cast<uint8_t>(envelope.id.size());
   line->key_hash = state_.key_hash(block->Key(*line));
-  TRY(Decide(*block, line, snapshot));
+  TRY(Decide(block, line, snapshot));
   if (line->version > kVersionsMax) Fail(block, line, TooManyVersions());
   return Ok();
 }
 
 // Fills in what the line does to its resource; the reader holds the line's text.
-Status LineWorker::Decide(const ImportBlock& block, ImportLine* line,
-                          const kv::Snapshot& snapshot) {
+Status LineWorker::Decide(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot) {
   line->last_updated_unix_ms = now_unix_ms_;
-  TRY(const bool found, snapshot.Get(kCurrent, block.Key(*line), &value_));
+  TRY(const bool found, snapshot.Get(kCurrent, block->Key(*line), &value_));
   if (!found) {
     line->outcome = LineOutcome::kNew;
     line->version = 1;
     line->was_live = false;
-    return Ok();
+    return AddPostings(block, line, {});
   }
   TRY(const CurrentRecord current, DecodeCurrent(value_));
   line->ordinal = current.ordinal;
@@ -143,6 +143,53 @@ Status LineWorker::Decide(const ImportBlock& block, ImportLine* line,
   line->outcome = LineOutcome::kChanged;
   line->version = current.version + 1;
   line->last_updated_unix_ms = std::max(now_unix_ms_, current.last_updated_unix_ms);
+  if (current.deleted) return AddPostings(block, line, {});
+  return AddPostings(block, line, {value_, current.last_updated_unix_ms});
+}
+
+void LineWorker::AddPostingChange(ImportBlock* block, std::string_view key, bool added) {
+  block->postings.bytes()->append(key);
+  block->postings.Add();
+  block->posting_changes.push_back({state_.key_hash(key), added});
+}
+
+Status LineWorker::AddPostings(ImportBlock* block, ImportLine* line, const Replaced& before) {
+  line->postings_begin = static_cast<uint32_t>(block->postings.size());
+  line->postings_end = line->postings_begin;
+  PostingTimes times{.last_updated_unix_ms = line->last_updated_unix_ms, .created_unix_ms = {}};
+  if (line->outcome == LineOutcome::kNew) {
+    times.created_unix_ms = line->last_updated_unix_ms;
+  } else if (before.body.empty()) {
+    TRY(times.created_unix_ms,
+        CreationTime(state_, *state_.kv.GetSnapshot(), line->type, line->ordinal));
+  }
+  new_postings_.Clear();
+  const Status indexed =
+      posting_writer_.Append(reader_.document(), line->type, times, &new_postings_);
+  if (!indexed.ok()) {
+    Fail(block, line, indexed.error());
+    return Ok();
+  }
+  if (line->outcome == LineOutcome::kNew) {
+    for (size_t i = 0; i < new_postings_.size(); ++i) {
+      AddPostingChange(block, new_postings_[i], true);
+    }
+  } else {
+    old_postings_.Clear();
+    if (!before.body.empty()) {
+      TRY(DecodeBody(before.body, *state_.dictionaries, &old_text_));
+      const Status read = old_reader_.Read(old_text_);
+      if (!read.ok()) return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
+      times.last_updated_unix_ms = before.last_updated_unix_ms;
+      const Status had =
+          posting_writer_.Append(old_reader_.document(), line->type, times, &old_postings_);
+      if (!had.ok()) old_postings_.Clear();  // It was not indexed either (index_builder.h).
+    }
+    ForEachDifference(old_postings_, new_postings_, [&](std::string_view key, bool added) {
+      AddPostingChange(block, key, added);
+    });
+  }
+  line->postings_end = static_cast<uint32_t>(block->postings.size());
   return Ok();
 }
 
@@ -202,7 +249,7 @@ Status LineWorker::WorkAgain(ImportBlock* block, ImportLine* line, const kv::Sna
   now_unix_ms_ = state_.clock.UnixMs();
   const Status read = reader_.ReadPadded(block->Text(*line));
   CHECK(read.ok());  // It was read before.
-  TRY(Decide(*block, line, snapshot));
+  TRY(Decide(block, line, snapshot));
   return StampAndCompress(block, line);
 }
 
@@ -228,6 +275,9 @@ Status LineWorker::WorkAfter(ImportBlock* block, ImportLine* line, const Before&
   }
   line->outcome = older != 0 ? LineOutcome::kPostponed : LineOutcome::kChanged;
   line->version = older != 0 ? older : before.version + 1;
+  if (older == 0) {
+    TRY(AddPostings(block, line, {before.bodies[0], before.last_updated_unix_ms}));
+  }
   return StampAndCompress(block, line);
 }
 

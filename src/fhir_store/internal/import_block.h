@@ -12,6 +12,8 @@
 #include "fhir/ndjson.h"
 #include "fhir/resource.h"
 #include "fhir_store/internal/keys.h"
+#include "fhir_store/internal/posting_keys.h"
+#include "fhir_store/internal/posting_writer.h"
 #include "fhir_store/internal/resource_text.h"
 #include "fhir_store/internal/state.h"
 #include "fhir_store/internal/write_gate.h"
@@ -57,6 +59,16 @@ struct ImportLine {
   uint8_t id_bytes = 0;
   LineOutcome outcome = LineOutcome::kFailed;
   bool was_live = false;  // Before this line.
+  // What differs in the search index: postings from here on, up to those of the next line that was
+  // worked on.
+  uint32_t postings_begin = 0;
+  uint32_t postings_end = 0;
+};
+
+// Goes with the posting key of the same place.
+struct PostingChange {
+  uint64_t key_hash = 0;
+  bool added = true;
 };
 
 struct ImportBlock {
@@ -74,6 +86,8 @@ struct ImportBlock {
   std::vector<Error> failures;
   std::string keys;
   std::string bodies;
+  PostingKeys postings;
+  std::vector<PostingChange> posting_changes;
 
   std::string_view Text(const ImportLine& line) const {
     return ndjson.text().substr(line.text_offset, line.text_bytes);
@@ -94,7 +108,9 @@ class LineWorker {
  public:
   // `state` must outlive the worker.
   LineWorker(StoreState& state, OldContent old_content)
-      : state_(state), old_content_(old_content) {}
+      : state_(state),
+        old_content_(old_content),
+        posting_writer_(*state.search, state.index->hash()) {}
   void SetOldContent(OldContent old_content) { old_content_ = old_content; }
 
   // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)
@@ -124,7 +140,7 @@ class LineWorker {
 
   void ReadLines(ImportBlock* block);
   Status ReadLine(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot);
-  Status Decide(const ImportBlock& block, ImportLine* line, const kv::Snapshot& snapshot);
+  Status Decide(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot);
   // Whether the reader's text has the content of the stored `body`.
   Result<bool> SameContent(std::string_view body);
   // The newest version at or below `version` in the store that has the content of the reader's
@@ -134,10 +150,21 @@ class LineWorker {
   void Stamp(const ImportBlock& block, const ImportLine& line);
   void Compress(ImportBlock* block, ImportLine* line, std::string_view stamped);
   Status StampAndCompress(ImportBlock* block, ImportLine* line);
+  // What the line changes in the search index; fails the line when it cannot be indexed. The reader
+  // holds its text. `before`: the newest body, if the resource is live.
+  struct Replaced {
+    std::string_view body;  // Empty: there is none.
+    int64_t last_updated_unix_ms = 0;
+  };
+  Status AddPostings(ImportBlock* block, ImportLine* line, const Replaced& before);
+  void AddPostingChange(ImportBlock* block, std::string_view key, bool added);
   void Trim();
 
   StoreState& state_;
   OldContent old_content_;
+  PostingWriter posting_writer_;
+  PostingKeys new_postings_;
+  PostingKeys old_postings_;
   ResourceReader reader_;
   ResourceReader old_reader_;
   int64_t now_unix_ms_ = 0;

@@ -25,6 +25,9 @@ constexpr size_t kChangedRunResourcesMax = 100'000;
 // A batch of more bytes than this would go through the log and the write buffer for no gain.
 constexpr size_t kBatchBytesMax = 8u << 20;
 
+// Nor one of more changed sets; each may have a key for several chunks.
+constexpr size_t kBatchPostingsMax = 400'000;
+
 // Whether the line makes a version.
 bool HasBody(const ImportLine& line) {
   return line.outcome == LineOutcome::kNew || line.outcome == LineOutcome::kChanged;
@@ -60,8 +63,10 @@ Status ImportRun::SettleLine(ImportBlock* block, ImportLine* line) {
   worker_.SetOldContent(may_postpone ? OldContent::kPostponed : OldContent::kWritten);
   if (line->outcome == LineOutcome::kPostponed && !may_postpone) {
     TRY(worker_.WorkAgain(block, line, *state_.kv.GetSnapshot()));
+    if (line->outcome == LineOutcome::kFailed) return Ok();
   }
   TRY(AddLine(block, line));
+  if (HasBody(*line)) AddPostings(*block, *line);
   if (postponed_ != nullptr) postponed_->Settle(*block, *line);
   return Ok();
 }
@@ -128,6 +133,17 @@ Status ImportRun::AddFirst(const ImportBlock& block, ImportLine* line) {
   return Ok();
 }
 
+void ImportRun::AddPostings(const ImportBlock& block, const ImportLine& line) {
+  for (uint32_t i = line.postings_begin; i < line.postings_end; ++i) {
+    const PostingChange& change = block.posting_changes[i];
+    if (line.outcome == LineOutcome::kNew) {
+      postings_.AddNew(block.postings[i], change.key_hash, line.ordinal);
+    } else {
+      postings_.Change(block.postings[i], line.ordinal, change.added);
+    }
+  }
+}
+
 void ImportRun::AddBody(const ImportLine& line, uint32_t id) {
   const uint32_t previous =
       std::exchange(ids_[id].newest_body, static_cast<uint32_t>(bodies_.size()));
@@ -141,7 +157,7 @@ void ImportRun::AddBody(const ImportLine& line, uint32_t id) {
 
 bool ImportRun::IsFull() const {
   return body_bytes_ >= state_.options.import_run_bytes_max ||
-         ids_.size() >= kImportRunResourcesMax ||
+         ids_.size() >= kImportRunResourcesMax || postings_.bytes() >= kImportRunPostingBytesMax ||
          (changed_ > 0 && ids_.size() >= kChangedRunResourcesMax);
 }
 
@@ -204,7 +220,7 @@ void ImportRun::PutCurrent(kv::Batch* batch) const {
   }
 }
 
-void ImportRun::FillBatch(kv::Batch* batch) const {
+Status ImportRun::FillBatch(kv::Batch* batch) const {
   PutCurrent(batch);
   for (const Id& id : ids_) {
     if (id.created) batch->Put(kIdent, IdentKey(id.type, id.ordinal), Key(id).substr(2));
@@ -214,6 +230,11 @@ void ImportRun::FillBatch(kv::Batch* batch) const {
     batch->Put(kVersion, VersionKey(id.type, id.ordinal, body.version), BodyBytes(body));
   }
   for (const auto& [key, bits] : LiveChunks()) batch->MergeBits(kLive, key, bits, kv::Bits());
+  return postings_.ForEachChunk(
+      [batch](std::string_view key, const kv::Bits& add, const kv::Bits& remove) {
+        batch->MergeBits(kPosting, key, add, remove);
+        return Ok();
+      });
 }
 
 Status ImportRun::FillRunCurrent(kv::Run* run) const {
@@ -277,19 +298,28 @@ Status ImportRun::FillRunLive(kv::Run* run) const {
   return Ok();
 }
 
+Status ImportRun::FillRunPostings(kv::Run* run) const {
+  return postings_.ForEachChunk(
+      [run](std::string_view key, const kv::Bits& add, const kv::Bits& remove) {
+        return run->MergeBits(kPosting, key, add, remove);
+      });
+}
+
 Status ImportRun::FillRun(kv::Run* run, bool with_current) const {
   if (with_current) TRY(FillRunCurrent(run));
   TRY(FillRunIdents(run));
   TRY(FillRunBodies(run));
-  return FillRunLive(run);
+  TRY(FillRunLive(run));
+  return FillRunPostings(run);
 }
 
 Status ImportRun::Commit(const kv::Batch& publish) {
   kv::Batch batch = publish;
   const std::vector<LogEntry> entries = LogEntries();
   if (!entries.empty()) AddLog(entries, &batch);
-  if (bodies_.size() < kImportIngestMin && body_bytes_ < kBatchBytesMax) {
-    FillBatch(&batch);
+  if (bodies_.size() < kImportIngestMin && body_bytes_ < kBatchBytesMax &&
+      postings_.keys() < kBatchPostingsMax) {
+    TRY(FillBatch(&batch));
     TRY(state_.kv.Commit(batch));
     return Ok();
   }
@@ -308,6 +338,7 @@ void ImportRun::Clear() {
   bodies_.clear();
   keys_.clear();
   block_bodies_.clear();
+  postings_.Clear();
   body_bytes_ = 0;
   created_ = 0;
   changed_ = 0;

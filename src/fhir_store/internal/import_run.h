@@ -18,6 +18,7 @@
 #include "fhir_store/internal/import_block.h"
 #include "fhir_store/internal/import_postponed.h"
 #include "fhir_store/internal/keys.h"
+#include "fhir_store/internal/posting_table.h"
 #include "fhir_store/internal/state.h"
 #include "kv/store.h"
 
@@ -78,14 +79,16 @@ class ImportRun {
   Status WorkAfter(const Id& id, ImportBlock* block, ImportLine* line);
   Status SettleLine(ImportBlock* block, ImportLine* line);
   void AddBody(const ImportLine& line, uint32_t id);
+  void AddPostings(const ImportBlock& block, const ImportLine& line);
 
   // Both write what the run holds; `current` apart when it must go with the batch.
-  void FillBatch(kv::Batch* batch) const;
+  Status FillBatch(kv::Batch* batch) const;
   Status FillRun(kv::Run* run, bool with_current) const;
   Status FillRunCurrent(kv::Run* run) const;
   Status FillRunIdents(kv::Run* run) const;
   Status FillRunBodies(kv::Run* run) const;
   Status FillRunLive(kv::Run* run) const;
+  Status FillRunPostings(kv::Run* run) const;
   void PutCurrent(kv::Batch* batch) const;
   // Resources that go live, by type and chunk, ascending.
   std::vector<std::pair<std::string, kv::Bits>> LiveChunks() const;
@@ -100,6 +103,7 @@ class ImportRun {
   std::vector<Body> bodies_;
   std::string keys_;
   std::vector<std::string> block_bodies_;
+  PostingTable postings_;
   size_t body_bytes_ = 0;
   size_t created_ = 0;
   size_t changed_ = 0;  // Resources of the store that get a new version.

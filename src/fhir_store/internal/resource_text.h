@@ -25,6 +25,7 @@ class ResourceReader {
 
   // Of the last text that was read without error.
   const fhir::Envelope& envelope() const { return envelope_; }
+  const json::Document& document() const { return *document_; }
   void AppendStamped(const fhir::Stamp& stamp, std::string* out) const;
   void AppendUnstamped(std::string* out) const;
 

@@ -13,6 +13,7 @@
 #include "fhir_store/internal/dictionaries.h"
 #include "fhir_store/internal/key_hash.h"
 #include "fhir_store/internal/ordinals.h"
+#include "fhir_store/internal/search_index.h"
 #include "fhir_store/internal/write_gate.h"
 #include "jobs/queue.h"
 #include "kv/store.h"
@@ -44,8 +45,9 @@ struct StoreState {
   std::unique_ptr<Ordinals> ordinals;
   WriteGate gate;
   RunningImport running_import;
-  const fhir::SearchParameterSet search_parameters;
-  std::atomic<bool> importing{false};  // An import or a load runs.
+  std::shared_ptr<const SearchDefinitions> search;  // Not null once the store is open.
+  std::unique_ptr<SearchIndex> index;               // Likewise.
+  std::atomic<bool> importing{false};               // An import or a load runs.
   std::atomic<bool> import_jobs_running{false};
   std::atomic<bool> export_jobs_running{false};
 };

@@ -4,11 +4,10 @@
 
 // The linker gives the first and one past the last entry of a section whose name is an identifier.
 using Initializer = void (*)();
-// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming):
-// the linker's names.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names.
 extern "C" Initializer __start_tarn_rocksdb_start[];
 extern "C" Initializer __stop_tarn_rocksdb_start[];
-// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 namespace tarn::kv {
 

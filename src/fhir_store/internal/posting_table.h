@@ -1,0 +1,80 @@
+// The postings of an import's run while it grows: for every key, the ordinals that join or leave
+// its set. Ordinals of created resources are kept as differences of one byte, mostly, in a pool of
+// small nodes; a run of 500,000 resources has about 18 million of them.
+//
+// Threads: belongs to the coordinator.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir_store/internal/hash_index.h"
+#include "fhir_store/internal/keys.h"
+#include "kv/bits.h"
+
+namespace tarn::fhir_store {
+
+class PostingTable {
+ public:
+  // The resource of `ordinal` is new with this run and joins the set. Ordinals of one key ascend,
+  // repetitions are fine (CHECK). `hash`: of the key, the same function for all calls.
+  void AddNew(std::string_view key, uint64_t hash, Ordinal ordinal);
+  // The resource joins or leaves the set, after all that was said of it before.
+  void Change(std::string_view key, Ordinal ordinal, bool added);
+
+  // What it occupies, about.
+  size_t bytes() const;
+  size_t keys() const { return entries_.size() + changes_.size(); }
+
+  // Every chunk of every key that changes, keys ascending. `key` is the stored one. Ends at the
+  // first error.
+  using Visit =
+      std::function<Status(std::string_view key, const kv::Bits& add, const kv::Bits& remove)>;
+  Status ForEachChunk(const Visit& visit) const;
+
+  void Clear();
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr size_t kNodeBytes = 28;
+
+  struct Entry {
+    uint32_t key_offset = 0;
+    uint16_t key_bytes = 0;
+    uint8_t tail_used = 0;  // Bytes of the last node.
+    uint32_t first = 0;     // The first ordinal.
+    uint32_t last = 0;      // The last one.
+    uint32_t head = kNone;  // The nodes with the differences of the others.
+    uint32_t tail = kNone;
+  };
+  struct Node {
+    uint32_t next = kNone;
+    uint8_t bytes[kNodeBytes];
+  };
+  // By ordinal: joins or leaves.
+  using Changes = std::map<Ordinal, bool>;
+
+  std::string_view Key(const Entry& entry) const {
+    return std::string_view(keys_).substr(entry.key_offset, entry.key_bytes);
+  }
+  void AppendByte(Entry* entry, uint8_t byte);
+  std::vector<Ordinal> OrdinalsOf(const Entry& entry) const;
+  // Indexes of entries_, by key.
+  std::vector<uint32_t> SortedEntries() const;
+  static Status VisitKey(std::string_view key, const std::vector<Ordinal>& ordinals,
+                         const Changes* changes, const Visit& visit);
+
+  HashIndex index_;
+  std::vector<Entry> entries_;
+  std::vector<Node> nodes_;
+  std::string keys_;
+  std::map<std::string, Changes, std::less<>> changes_;
+  size_t change_count_ = 0;
+};
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,54 @@
+// What one query may still spend, and what it has spent: keys and bodies read, memory, time.
+// Threads: belongs to the query's thread.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "fhir_store/search.h"
+
+namespace tarn::fhir_store {
+
+class SearchBudget {
+ public:
+  // The arguments must outlive the budget.
+  SearchBudget(const SearchLimits& limits, const Clock& clock,
+               const std::function<bool()>& cancelled)
+      : limits_(limits),
+        clock_(clock),
+        cancelled_(cancelled),
+        deadline_ns_(clock.MonotonicNs() + limits.time_ms_max * 1'000'000) {}
+
+  // Errors of all: kTooLarge, naming the bound; kTimeout: cancelled.
+  Status SpendKey() {
+    if (++keys_ > limits_.keys_max) return TooCostly("keys of the index");
+    return keys_ % kLookEvery == 0 ? Look() : Ok();
+  }
+  Status SpendBody() {
+    if (++bodies_ > limits_.bodies_max) return TooCostly("resources read one by one");
+    return bodies_ % kLookEvery == 0 ? Look() : Ok();
+  }
+  // `bytes`: what one set occupies now.
+  Status CheckMemory(uint64_t bytes) const {
+    return bytes > limits_.memory_bytes_max ? TooCostly("memory") : Ok();
+  }
+  // Looks at the clock and at whether somebody still waits for the answer.
+  Status Look() const;
+
+  uint64_t keys() const { return keys_; }
+  uint64_t bodies() const { return bodies_; }
+
+ private:
+  static constexpr uint64_t kLookEvery = 256;
+  static Status TooCostly(const char* what);
+
+  const SearchLimits& limits_;
+  const Clock& clock_;
+  const std::function<bool()>& cancelled_;
+  const int64_t deadline_ns_;
+  uint64_t keys_ = 0;
+  uint64_t bodies_ = 0;
+};
+
+}  // namespace tarn::fhir_store

@@ -1,0 +1,152 @@
+#include "fhir_store/internal/search_judge.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/check.h"
+#include "fhir_store/internal/body_codec.h"
+#include "fhir_store/internal/families.h"
+#include "fhir_store/internal/stored_versions.h"
+
+namespace tarn::fhir_store {
+
+SearchJudge::SearchJudge(const StoreState& state, const kv::Snapshot& snapshot,
+                         SearchBudget& budget, const RelatedSets& related)
+    : state_(state),
+      snapshot_(snapshot),
+      budget_(budget),
+      related_(related),
+      context_{.related =
+                   [this](const fhir::Criterion& criterion, const fhir::IndexValues& values) {
+                     return Related(criterion, values);
+                   }},
+      versions_(snapshot.Scan(kVersion, {})) {}
+
+Result<bool> SearchJudge::Load(fhir::TypeId type, Ordinal ordinal,
+                               std::optional<uint32_t> version) {
+  TRY(budget_.SpendBody());
+  values_are_current_ = false;
+  loaded_ = {};
+  loaded_.type = type;
+  ordinal_ = ordinal;
+  std::string_view body;
+  std::string value;
+  if (version.has_value()) {
+    TRY(const bool found, snapshot_.Get(kVersion, VersionKey(type, ordinal, *version), &value));
+    if (!found) return false;
+    loaded_.version_id = *version;
+    body = value;
+  } else {
+    // The newest version sorts first.
+    versions_->Seek(IdentKey(type, ordinal));
+    TRY(versions_->status());
+    if (!versions_->Valid()) return false;
+    TRY(const VersionKeyParts parts, ParseVersionKey(versions_->key()));
+    if (parts.type != type || parts.ordinal != ordinal) return false;
+    loaded_.version_id = parts.version;
+    body = versions_->value();
+  }
+  TRY(const BodyHeader header, DecodeBody(body, *state_.dictionaries, &loaded_.body));
+  loaded_.last_updated_unix_ms = header.last_updated_unix_ms;
+  return !header.deleted;
+}
+
+Result<Version> SearchJudge::TakeVersion() {
+  TRY(loaded_.id, IdOf(loaded_.type, ordinal_));
+  values_are_current_ = false;
+  return std::move(loaded_);
+}
+
+Result<const fhir::IndexValues*> SearchJudge::Values() {
+  if (values_are_current_) return &values_;
+  const Status read = reader_.Read(loaded_.body);
+  if (!read.ok()) return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
+  fhir::ResourceTimes times;
+  if (loaded_.version_id == 1) {
+    times.created_us = loaded_.last_updated_unix_ms * 1000;
+  } else {
+    TRY(const int64_t created, CreationTime(state_, snapshot_, loaded_.type, ordinal_));
+    times.created_us = created * 1000;
+  }
+  TRY(state_.search->extractor->Extract(reader_.document(), loaded_.type, times, &values_));
+  values_are_current_ = true;
+  return &values_;
+}
+
+Result<bool> SearchJudge::Matches(const fhir::Criterion& criterion) {
+  TRY(const fhir::IndexValues* values, Values());
+  return fhir::Matches(criterion, *values, context_);
+}
+
+Result<bool> SearchJudge::Matches(const fhir::SearchQuery& query) {
+  if (query.compartment.has_value()) {
+    TRY(const bool inside, InCompartment(*query.compartment));
+    if (!inside) return false;
+  }
+  for (const fhir::StatedCriterion& stated : query.criteria) {
+    TRY(const bool matches, Matches(stated.criterion));
+    if (!matches) return false;
+  }
+  return true;
+}
+
+Result<bool> SearchJudge::InCompartment(const fhir::Compartment& compartment) {
+  if (loaded_.type == compartment.type) {
+    TRY(const std::string id, IdOf(loaded_.type, ordinal_));
+    if (id == compartment.id) return true;
+  }
+  TRY(const fhir::IndexValues* values, Values());
+  for (const uint16_t index : fhir::CompartmentParameters(compartment.type, loaded_.type)) {
+    for (const fhir::IndexValue& value : values->Of(fhir::SearchParameters()[index].number)) {
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      if (reference != nullptr && reference->form == fhir::ReferenceForm::kLocal &&
+          reference->type == compartment.type && reference->id == compartment.id) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+Result<bool> SearchJudge::Related(const fhir::Criterion& criterion,
+                                  const fhir::IndexValues& values) const {
+  if (criterion.kind == fhir::Criterion::Kind::kHas) {
+    const auto found = related_.referred.find({&criterion, loaded_.type});
+    CHECK(found != related_.referred.end());
+    return found->second.Contains(ordinal_);
+  }
+  if (criterion.kind != fhir::Criterion::Kind::kChain) {
+    return Error{ErrorKind::kUnsupported, criterion.code + ": hierarchies are not supported"};
+  }
+  const auto found = related_.targets.find(&criterion);
+  CHECK(found != related_.targets.end());
+  for (const fhir::IndexValue& value : values.Of(criterion.parameter)) {
+    const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+    if (reference == nullptr || reference->form != fhir::ReferenceForm::kLocal) continue;
+    for (const auto& [type, targets] : found->second) {
+      if (type != reference->type) continue;
+      TRY(const auto ordinal, FindLive(type, reference->id));
+      if (ordinal.has_value() && targets.Contains(*ordinal)) return true;
+    }
+  }
+  return false;
+}
+
+Result<std::optional<Ordinal>> SearchJudge::FindLive(fhir::TypeId type, std::string_view id) const {
+  if (!fhir::IsValidId(id)) return std::optional<Ordinal>();
+  std::string value;
+  TRY(const bool found, snapshot_.Get(kCurrent, CurrentKey(type, id), &value));
+  if (!found) return std::optional<Ordinal>();
+  TRY(const CurrentRecord current, DecodeCurrent(value));
+  if (current.deleted) return std::optional<Ordinal>();
+  return std::optional<Ordinal>(current.ordinal);
+}
+
+Result<std::string> SearchJudge::IdOf(fhir::TypeId type, Ordinal ordinal) const {
+  std::string packed;
+  TRY(const bool found, snapshot_.Get(kIdent, IdentKey(type, ordinal), &packed));
+  if (!found) return Error{ErrorKind::kCorrupt, "an ordinal without an id"};
+  return UnpackId(packed);
+}
+
+}  // namespace tarn::fhir_store

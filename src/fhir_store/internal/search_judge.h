@@ -1,0 +1,72 @@
+// Reads one version of a resource while a query is worked on, and tells whether it matches. What a
+// match is, fhir/search_match.h says; chains are answered from the sets that were found for them.
+// Threads: belongs to the query's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir/index_values.h"
+#include "fhir/search_match.h"
+#include "fhir/search_query.h"
+#include "fhir_store/internal/ordinal_set.h"
+#include "fhir_store/internal/resource_text.h"
+#include "fhir_store/internal/search_budget.h"
+#include "fhir_store/internal/state.h"
+#include "kv/store.h"
+
+namespace tarn::fhir_store {
+
+// What chains and reverse chains of a query came to, by criterion.
+struct RelatedSets {
+  // kChain: for each operand, its type and the targets for which it holds.
+  std::map<const fhir::Criterion*, std::vector<std::pair<fhir::TypeId, OrdinalSet>>> targets;
+  // kHas: by the type that is judged, the resources that are referred to.
+  std::map<std::pair<const fhir::Criterion*, fhir::TypeId>, OrdinalSet> referred;
+};
+
+class SearchJudge {
+ public:
+  // The arguments must outlive the judge.
+  SearchJudge(const StoreState& state, const kv::Snapshot& snapshot, SearchBudget& budget,
+              const RelatedSets& related);
+
+  // Reads the newest version, or the given one. False: there is none, or it is a deletion.
+  // Errors: kCorrupt, kUnavailable, kTooLarge (the budget).
+  Result<bool> Load(fhir::TypeId type, Ordinal ordinal,
+                    std::optional<uint32_t> version = std::nullopt);
+  // Of what was loaded last. Moves the text out: nothing else may be asked of it then.
+  Result<Version> TakeVersion();
+  // Errors of both: kCorrupt (the stored text cannot be read).
+  Result<const fhir::IndexValues*> Values();
+  Result<bool> Matches(const fhir::Criterion& criterion);
+  Result<bool> Matches(const fhir::SearchQuery& query);
+
+  // The live resource of an id. Errors: kCorrupt, kUnavailable.
+  Result<std::optional<Ordinal>> FindLive(fhir::TypeId type, std::string_view id) const;
+  Result<std::string> IdOf(fhir::TypeId type, Ordinal ordinal) const;
+
+ private:
+  Result<bool> Related(const fhir::Criterion& criterion, const fhir::IndexValues& values) const;
+  Result<bool> InCompartment(const fhir::Compartment& compartment);
+
+  const StoreState& state_;
+  const kv::Snapshot& snapshot_;
+  SearchBudget& budget_;
+  const RelatedSets& related_;
+  const fhir::MatchContext context_;
+  std::unique_ptr<kv::Cursor> versions_;
+  ResourceReader reader_;
+  fhir::IndexValues values_;
+  bool values_are_current_ = false;
+  Version loaded_;
+  Ordinal ordinal_ = 0;
+};
+
+}  // namespace tarn::fhir_store

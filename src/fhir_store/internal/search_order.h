@@ -1,0 +1,40 @@
+// The order of results: sort keys of resources, and how they compare.
+//
+// A resource sorts by the least of its values when ascending, by the greatest when descending;
+// without a value it comes last in both.
+// Threads: functions may be called from any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fhir/index_values.h"
+#include "fhir/search_query.h"
+#include "fhir_store/internal/keys.h"
+
+namespace tarn::fhir_store {
+
+// Bytes of all sort values of one resource together; longer ones are cut, and ordinals decide.
+inline constexpr size_t kSortBytesMax = 160;
+
+// Where a result is in the order of its query.
+struct ResultPlace {
+  std::vector<std::optional<std::string>> values;  // One for each sort key.
+  fhir::TypeId type = fhir::kNoType;
+  Ordinal ordinal = 0;
+};
+
+struct ResultItem {
+  ResultPlace place;
+  std::optional<uint32_t> version;  // Not the newest one: what held when paging began.
+};
+
+// The values that a resource sorts by.
+std::vector<std::optional<std::string>> SortValuesOf(const std::vector<fhir::SortKey>& sort,
+                                                     const fhir::IndexValues& values);
+// Whether `a` comes before `b`.
+bool ComesBefore(const std::vector<fhir::SortKey>& sort, const ResultPlace& a,
+                 const ResultPlace& b);
+
+}  // namespace tarn::fhir_store

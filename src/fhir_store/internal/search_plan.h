@@ -1,0 +1,121 @@
+// A query on one resource type as an expression over sets of ordinals, and its evaluation.
+//
+// A set read from the index gives bounds: `sure` members match, `open` ones may; everything else
+// does not. The two are disjoint. What is open is decided from bodies (search_judge.h).
+//
+//   AND   sure = both sure; open = both possible, less that
+//   OR    sure = either sure; open = either possible, less that
+//   NOT   sure = live less possible; open = live and open
+//
+// Threads: a plan belongs to its query's thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir_store/internal/ordinal_set.h"
+#include "fhir_store/internal/search_budget.h"
+#include "kv/store.h"
+
+namespace tarn::fhir_store {
+
+struct Bounds {
+  OrdinalSet sure;
+  OrdinalSet open;
+
+  OrdinalSet Possible() const;
+};
+
+// Stored posting keys from `begin` (inclusive) to `end` (exclusive).
+struct KeySpan {
+  std::string begin;
+  std::string end;
+  std::string posting;  // Not empty: the span is all chunks of this one posting key.
+  // Empty: every key counts. Else asked with the posting key (without chunk).
+  std::function<bool(std::string_view posting)> accepts;
+};
+KeySpan SpanOfPosting(std::string posting);
+KeySpan SpanOfPrefix(std::string_view prefix);
+
+struct PlanNode {
+  enum class Kind : uint8_t {
+    kAll,     // Every live resource.
+    kSets,    // The union of what is in `sure_spans` and `open_spans`.
+    kFixed,   // `fixed`, found while the plan was made: ids, chains.
+    kAnd,     // All operands.
+    kOr,      // Any operand.
+    kNot,     // Not the one operand.
+    kUnsure,  // The first operand; its sure members are open where the second one's are.
+  };
+  Kind kind = Kind::kAll;
+  std::string label;  // For people: "code", "date ge".
+  std::vector<KeySpan> sure_spans;
+  std::vector<KeySpan> open_spans;
+  Bounds fixed;
+  std::vector<PlanNode> operands;
+
+  // Filled by evaluation.
+  uint64_t estimated = 0;
+  bool estimate_is_exact = false;
+  std::optional<uint64_t> actual_sure;
+  uint64_t actual_open = 0;
+  uint64_t keys_read = 0;
+};
+
+PlanNode MakeNode(PlanNode::Kind kind, std::string label, std::vector<PlanNode> operands = {});
+
+// Reads postings of one snapshot.
+class PostingReader {
+ public:
+  // The arguments must outlive the reader.
+  PostingReader(const kv::Snapshot& snapshot, SearchBudget& budget)
+      : snapshot_(snapshot), budget_(budget) {}
+
+  // Adds what the span holds to `out`; of chunks that `within` (may be null) lacks, nothing need
+  // be added.
+  Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const;
+  // How many ordinals the span holds: the first chunks are read, the rest is taken to be alike.
+  struct Estimate {
+    uint64_t count = 0;
+    bool exact = false;
+  };
+  Result<Estimate> EstimateSpan(const KeySpan& span, uint64_t live_count) const;
+  Result<OrdinalSet> ReadLive(fhir::TypeId type) const;
+
+  const kv::Snapshot& snapshot() const { return snapshot_; }
+  SearchBudget& budget() const { return budget_; }
+
+ private:
+  const kv::Snapshot& snapshot_;
+  SearchBudget& budget_;
+};
+
+class PlanEvaluator {
+ public:
+  // The arguments must outlive the evaluator. `live`: of the type that the plan is for.
+  PlanEvaluator(const PostingReader& reader, const OrdinalSet& live)
+      : reader_(reader), live_(live), live_count_(live.Count()) {}
+
+  // The live ordinals for which the plan holds. Errors: kTooLarge, kTimeout, kCorrupt.
+  Result<Bounds> Evaluate(PlanNode* plan) const;
+
+ private:
+  Status Estimate(PlanNode* node) const;
+  Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet& within) const;
+  Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet& within) const;
+  Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet& within) const;
+  Result<Bounds> EvaluateOr(PlanNode* node, const OrdinalSet& within) const;
+  Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet& within) const;
+
+  const PostingReader& reader_;
+  const OrdinalSet& live_;
+  const uint64_t live_count_;
+};
+
+}  // namespace tarn::fhir_store

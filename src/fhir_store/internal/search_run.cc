@@ -1,0 +1,425 @@
+#include "fhir_store/internal/search_run.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "fhir_store/internal/families.h"
+#include "fhir_store/internal/includes.h"
+#include "fhir_store/internal/ordered_walk.h"
+#include "json/writer.h"
+
+namespace tarn::fhir_store {
+namespace {
+
+// Up to here the reference keys of targets are looked up one by one; beyond, all keys of the
+// parameter are scanned.
+constexpr uint64_t kFewTargets = 2'000;
+// Up to here sources give their references from their bodies.
+constexpr uint64_t kFewSources = 1'000;
+// Posting hashes are compared by all of their bytes.
+constexpr size_t kHashBytes = kPostingHeadBytes + kPostingTailBytes;
+
+void ExplainNode(const PlanNode& node, json::Writer* out) {
+  out->BeginObject().Key("what").String(node.label);
+  out->Key("estimated").Int(static_cast<int64_t>(node.estimated));
+  if (node.actual_sure.has_value()) {
+    out->Key("sure").Int(static_cast<int64_t>(*node.actual_sure));
+    out->Key("open").Int(static_cast<int64_t>(node.actual_open));
+    out->Key("keysRead").Int(static_cast<int64_t>(node.keys_read));
+  } else {
+    out->Key("skipped").Bool(true);
+  }
+  if (!node.operands.empty()) {
+    constexpr const char* kNames[] = {"all", "sets", "found", "and", "or", "not", "unless"};
+    out->Key(kNames[static_cast<size_t>(node.kind)]).BeginArray();
+    for (const PlanNode& operand : node.operands) ExplainNode(operand, out);
+    out->EndArray();
+  }
+  out->EndObject();
+}
+
+}  // namespace
+
+SearchRun::SearchRun(const StoreState& state, const SearchRequest& request)
+    : state_(state),
+      request_(request),
+      query_(*request.query),
+      snapshot_(state.kv.GetSnapshot()),
+      budget_(request.limits, state.clock, request.cancelled),
+      reader_(*snapshot_, budget_),
+      judge_(state, *snapshot_, budget_, related_),
+      planner_(*state.search, state.index->hash(), reader_,
+               [this](const fhir::Criterion& criterion, fhir::TypeId type) {
+                 return Related(criterion, type);
+               }),
+      digest_(QueryDigest(query_)) {}
+
+Result<SearchPage> SearchRun::Run() {
+  TRY(Check());
+  TRY(ReadToken());
+  TRY(FindAll());
+  SearchPage page;
+  TRY(Total(&page));
+  if (changes_.too_many) {
+    page.notes.push_back({.severity = "information",
+                          .code = "informational",
+                          .diagnostics = "more than " + std::to_string(kPagingChangesMax) +
+                                         " changes since the first page: this page is of the "
+                                         "newest state",
+                          .expression = ""});
+  }
+  const uint32_t count =
+      std::min(query_.count.value_or(request_.count_default), request_.count_max);
+  if (query_.summary == fhir::Summary::kCount || count == 0) return page;
+  TRY(std::vector<ResultItem> items, Items(size_t{count} + 1));
+  if (items.size() > count) {
+    items.resize(count);
+    page.next_token = EncodePageToken({.sequence = token_.sequence, .after = items.back().place},
+                                      digest_, state_.index->page_secret());
+  }
+  for (const ResultItem& item : items) {
+    TRY(const bool found, judge_.Load(item.place.type, item.place.ordinal, item.version));
+    if (!found) return Error{ErrorKind::kCorrupt, "a result without a body"};
+    TRY(Version version, judge_.TakeVersion());
+    page.matches.push_back(std::move(version));
+  }
+  TRY(AddIncludes(query_, request_.limits, *state_.search, planner_, reader_, &judge_, &page));
+  return page;
+}
+
+Status SearchRun::Check() const {
+  if (!state_.index->complete()) {
+    return Error{ErrorKind::kUnavailable, "the search index of this data store is being built: " +
+                                              std::to_string(state_.index->done()) + " of " +
+                                              std::to_string(state_.index->all()) + " resources"};
+  }
+  if (query_.contained != fhir::Contained::kFalse) {
+    return Error{ErrorKind::kUnsupported, "the parameter '_contained' is not supported"};
+  }
+  for (const fhir::SortKey& key : query_.sort) {
+    if (key.parameter == fhir::kNoParameter || key.search_type == fhir::SearchType::kComposite ||
+        key.search_type == fhir::SearchType::kSpecial) {
+      return Error{ErrorKind::kUnsupported, "sorting by '" + key.code + "' is not supported"};
+    }
+  }
+  return Ok();
+}
+
+Status SearchRun::ReadToken() {
+  token_.sequence = snapshot_->sequence();
+  continues_ = !query_.page_token.empty();
+  if (!continues_) return Ok();
+  TRY(token_,
+      DecodePageToken(query_.page_token, digest_, query_.sort.size(), state_.index->page_secret()));
+  TRY(changes_, ChangesSince(*snapshot_, token_.sequence));
+  return Ok();
+}
+
+Status SearchRun::FindAll() {
+  std::vector<fhir::TypeId> types = query_.types;
+  if (types.empty()) {
+    for (fhir::TypeId type = 1; type <= fhir::TypeCount(); ++type) types.push_back(type);
+  }
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  for (const fhir::TypeId type : types) {
+    TRY(live_[type], reader_.ReadLive(type));
+    const bool changed = changes_.by_type.contains(type);
+    if (live_[type].IsEmpty() && !changed && types.size() > 1) continue;
+    results_.emplace_back().type = type;
+    TRY(Find(&results_.back()));
+  }
+  return Ok();
+}
+
+Status SearchRun::Find(TypeResults* results) {
+  const fhir::TypeId type = results->type;
+  TRY(results->plan, planner_.Plan(query_, type));
+  const PlanEvaluator evaluator(reader_, live_[type]);
+  TRY(results->bounds, evaluator.Evaluate(&results->plan));
+  const auto changed = changes_.by_type.find(type);
+  if (changed != changes_.by_type.end()) {
+    results->bounds.sure.Subtract(changed->second.changed);
+    results->bounds.open.Subtract(changed->second.changed);
+    TRY(JudgeEarlier(results));
+  }
+  const bool all =
+      query_.summary == fhir::Summary::kCount || query_.total == fhir::Total::kAccurate;
+  return all ? DecideAll(type, nullptr, &results->bounds) : Ok();
+}
+
+Status SearchRun::JudgeEarlier(TypeResults* results) {
+  for (const auto& [ordinal, version] : changes_.by_type[results->type].before) {
+    TRY(const bool existed, judge_.Load(results->type, ordinal, version));
+    if (!existed) continue;
+    TRY(const bool matches, judge_.Matches(query_));
+    if (matches) results->earlier[ordinal] = version;
+  }
+  return Ok();
+}
+
+// Without a criterion: by the whole query.
+Status SearchRun::DecideAll(fhir::TypeId type, const fhir::Criterion* criterion, Bounds* bounds) {
+  Status status = Ok();
+  OrdinalSet matching;
+  bounds->open.Visit(0, [&](Ordinal ordinal) {
+    status = [&]() -> Status {
+      TRY(const bool live, judge_.Load(type, ordinal));
+      if (!live) return Ok();
+      TRY(const bool matches,
+          criterion == nullptr ? judge_.Matches(query_) : judge_.Matches(*criterion));
+      if (matches) matching.Add(ordinal);
+      return Ok();
+    }();
+    return status.ok();
+  });
+  TRY(std::move(status));
+  bounds->sure.UnionWith(matching);
+  bounds->open = {};
+  return Ok();
+}
+
+// ---- Chains ----
+
+Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::TypeId type) {
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  TRY(PlanNode plan, planner_.Plan(criterion, type));
+  const PlanEvaluator evaluator(reader_, live_[type]);
+  TRY(Bounds bounds, evaluator.Evaluate(&plan));
+  TRY(DecideAll(type, &criterion, &bounds));
+  return std::move(bounds.sure);
+}
+
+Result<OrdinalSet> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
+  if (criterion.kind == fhir::Criterion::Kind::kHas) {
+    const fhir::Criterion& inner = criterion.operands.at(0);
+    TRY(const OrdinalSet sources, Exact(inner, inner.type));
+    TRY(OrdinalSet referred, ReferredBy(criterion, type, sources));
+    related_.referred[{&criterion, type}] = referred;
+    return referred;
+  }
+  OrdinalSet all;
+  auto& targets = related_.targets[&criterion];
+  targets.clear();
+  for (const fhir::Criterion& operand : criterion.operands) {
+    TRY(OrdinalSet of_operand, Exact(operand, operand.type));
+    TRY(const OrdinalSet sources, SourcesOf(criterion, type, operand.type, of_operand));
+    all.UnionWith(sources);
+    targets.emplace_back(operand.type, std::move(of_operand));
+  }
+  return all;
+}
+
+Result<OrdinalSet> SearchRun::SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
+                                        fhir::TypeId target_type, const OrdinalSet& targets) {
+  OrdinalSet sources;
+  const bool few = targets.Count() <= kFewTargets;
+  std::unordered_map<std::string, Ordinal> hashes;
+  for (const Ordinal target : targets.Values()) {
+    TRY(budget_.SpendKey());
+    TRY(const std::string id, judge_.IdOf(target_type, target));
+    std::string key = planner_.ReferenceKey(type, chain.parameter, target_type, id);
+    if (few) {
+      TRY(reader_.Read(SpanOfPosting(std::move(key)), nullptr, &sources));
+    } else {
+      hashes.emplace(key.substr(key.size() - kHashBytes), target);
+    }
+  }
+  if (few) return sources;
+  std::string prefix;
+  AppendPostingPrefix(&prefix, type, chain.parameter, PostingKind::kHash);
+  KeySpan span = SpanOfPrefix(prefix);
+  span.accepts = [&hashes](std::string_view posting) {
+    return hashes.contains(std::string(posting.substr(posting.size() - kHashBytes)));
+  };
+  TRY(reader_.Read(span, nullptr, &sources));
+  return sources;
+}
+
+Result<OrdinalSet> SearchRun::ReferredBy(const fhir::Criterion& has, fhir::TypeId type,
+                                         const OrdinalSet& sources) {
+  if (sources.IsEmpty()) return OrdinalSet();
+  return sources.Count() <= kFewSources ? ReferredByFew(has, type, sources)
+                                        : ReferredByMany(has, type, sources);
+}
+
+Result<OrdinalSet> SearchRun::ReferredByFew(const fhir::Criterion& has, fhir::TypeId type,
+                                            const OrdinalSet& sources) {
+  OrdinalSet referred;
+  for (const Ordinal source : sources.Values()) {
+    TRY(const bool live, judge_.Load(has.operands.at(0).type, source));
+    if (!live) continue;
+    TRY(const fhir::IndexValues* values, judge_.Values());
+    for (const fhir::IndexValue& value : values->Of(has.parameter)) {
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      if (reference == nullptr || reference->form != fhir::ReferenceForm::kLocal ||
+          reference->type != type) {
+        continue;
+      }
+      TRY(const auto ordinal, judge_.FindLive(type, reference->id));
+      if (ordinal.has_value()) referred.Add(*ordinal);
+    }
+  }
+  return referred;
+}
+
+// The hashes under which any of the sources refers, then every resource's own hash against them.
+Result<OrdinalSet> SearchRun::ReferredByMany(const fhir::Criterion& has, fhir::TypeId type,
+                                             const OrdinalSet& sources) {
+  const fhir::TypeId source_type = has.operands.at(0).type;
+  std::string prefix;
+  AppendPostingPrefix(&prefix, source_type, has.parameter, PostingKind::kHash);
+  std::unordered_map<std::string, bool> hashes;
+  const auto postings = snapshot_->Scan(kPosting, kv::PrefixRange(prefix));
+  for (; postings->Valid(); postings->Next()) {
+    TRY(budget_.SpendKey());
+    TRY(const uint32_t chunk, PostingChunk(postings->key()));
+    const auto of_chunk = sources.chunks().find(chunk);
+    if (of_chunk == sources.chunks().end()) continue;
+    TRY(const kv::Bits bits, kv::Bits::Decode(postings->value()));
+    if (bits.IntersectionCount(of_chunk->second) == 0) continue;
+    hashes[std::string(postings->key().substr(prefix.size(), kHashBytes))] = true;
+  }
+  TRY(postings->status());
+  OrdinalSet referred;
+  const auto idents = snapshot_->Scan(kIdent, kv::PrefixRange(TypePrefix(type)));
+  for (; idents->Valid(); idents->Next()) {
+    TRY(budget_.SpendKey());
+    TRY(const std::string id, UnpackId(idents->value()));
+    const std::string key = planner_.ReferenceKey(source_type, has.parameter, type, id);
+    if (!hashes.contains(key.substr(key.size() - kHashBytes))) continue;
+    TRY(const Ordinal ordinal, ParseIdentKey(idents->key()));
+    referred.Add(ordinal);
+  }
+  TRY(idents->status());
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  referred.IntersectWith(live_[type]);
+  return referred;
+}
+
+// ---- The page ----
+
+Status SearchRun::Total(SearchPage* page) {
+  if (query_.total == fhir::Total::kNone) return Ok();
+  uint64_t sure = 0;
+  uint64_t open = 0;
+  for (const TypeResults& results : results_) {
+    sure += results.bounds.sure.Count() + results.earlier.size();
+    open += results.bounds.open.Count();
+  }
+  if (open == 0) {
+    page->total = sure;
+  } else if (query_.total == fhir::Total::kEstimate) {
+    page->total = sure + open / 2;
+    page->total_is_estimate = true;
+  }
+  return Ok();
+}
+
+bool SearchRun::IsPast(const ResultPlace& place) const {
+  return continues_ && !ComesBefore(query_.sort, token_.after, place);
+}
+
+// Nothing when it does not match.
+Result<std::optional<ResultItem>> SearchRun::ItemOf(const TypeResults& results, Ordinal ordinal) {
+  ResultItem item;
+  item.place.type = results.type;
+  item.place.ordinal = ordinal;
+  const bool open = results.bounds.open.Contains(ordinal);
+  if (!open && query_.sort.empty()) return std::optional<ResultItem>(std::move(item));
+  TRY(const bool live, judge_.Load(results.type, ordinal));
+  if (!live) return std::optional<ResultItem>();
+  if (open) {
+    TRY(const bool matches, judge_.Matches(query_));
+    if (!matches) return std::optional<ResultItem>();
+  }
+  if (!query_.sort.empty()) {
+    TRY(const fhir::IndexValues* values, judge_.Values());
+    item.place.values = SortValuesOf(query_.sort, *values);
+  }
+  return std::optional<ResultItem>(std::move(item));
+}
+
+Status SearchRun::AddEarlierItems(const TypeResults& results, std::vector<ResultItem>* out) {
+  for (const auto& [ordinal, version] : results.earlier) {
+    ResultItem item;
+    item.place.type = results.type;
+    item.place.ordinal = ordinal;
+    item.version = version;
+    if (!query_.sort.empty()) {
+      TRY(const bool existed, judge_.Load(results.type, ordinal, version));
+      if (!existed) continue;
+      TRY(const fhir::IndexValues* values, judge_.Values());
+      item.place.values = SortValuesOf(query_.sort, *values);
+    }
+    if (!IsPast(item.place)) out->push_back(std::move(item));
+  }
+  return Ok();
+}
+
+Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
+                                      std::vector<ResultItem>* out) {
+  if (continues_ && results->type < token_.after.type) return Ok();
+  const bool within = continues_ && results->type == token_.after.type;
+  if (within && token_.after.ordinal == UINT32_MAX) return Ok();
+  const size_t enough = out->size() + wanted;
+  Status status = Ok();
+  results->bounds.Possible().Visit(within ? token_.after.ordinal + 1 : 0, [&](Ordinal ordinal) {
+    status = [&]() -> Status {
+      TRY(auto item, ItemOf(*results, ordinal));
+      if (item.has_value()) out->push_back(*std::move(item));
+      return Ok();
+    }();
+    return status.ok() && out->size() < enough;
+  });
+  return status;
+}
+
+Result<std::vector<ResultItem>> SearchRun::Items(size_t wanted) {
+  std::vector<ResultItem> items;
+  for (TypeResults& results : results_) {
+    const size_t before = items.size();
+    if (query_.sort.empty()) {
+      if (before >= wanted) break;
+      TRY(ItemsInOrdinalOrder(&results, wanted, &items));
+    } else {
+      const OrderedWalk::Item item_of = [&](Ordinal ordinal) { return ItemOf(results, ordinal); };
+      OrderedWalk walk(query_.sort, results.type, *state_.search, reader_, item_of);
+      TRY(auto sorted,
+          walk.First(results.bounds.Possible(), wanted, continues_ ? &token_.after : nullptr));
+      std::move(sorted.begin(), sorted.end(), std::back_inserter(items));
+    }
+    TRY(AddEarlierItems(results, &items));
+  }
+  std::sort(items.begin(), items.end(), [this](const ResultItem& a, const ResultItem& b) {
+    return ComesBefore(query_.sort, a.place, b.place);
+  });
+  if (items.size() > wanted) items.resize(wanted);
+  return items;
+}
+
+std::string SearchRun::Explain() const {
+  std::string text;
+  json::Writer out(&text);
+  out.BeginObject().Key("keysRead").Int(static_cast<int64_t>(budget_.keys()));
+  out.Key("bodiesRead").Int(static_cast<int64_t>(budget_.bodies()));
+  out.Key("types").BeginArray();
+  for (const TypeResults& results : results_) {
+    out.BeginObject().Key("type").String(fhir::TypeName(results.type));
+    out.Key("live").Int(static_cast<int64_t>(live_.at(results.type).Count()));
+    out.Key("plan");
+    ExplainNode(results.plan, &out);
+    out.EndObject();
+  }
+  out.EndArray().EndObject().Finish();
+  return text;
+}
+
+}  // namespace tarn::fhir_store

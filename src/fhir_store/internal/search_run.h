@@ -1,0 +1,88 @@
+// One search from its query to a page: plan, evaluate, decide what is open, order, cut, include.
+// Threads: belongs to the query's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "fhir_store/internal/ordinal_set.h"
+#include "fhir_store/internal/page_token.h"
+#include "fhir_store/internal/search_budget.h"
+#include "fhir_store/internal/search_changes.h"
+#include "fhir_store/internal/search_judge.h"
+#include "fhir_store/internal/search_order.h"
+#include "fhir_store/internal/search_plan.h"
+#include "fhir_store/internal/search_planner.h"
+#include "fhir_store/internal/state.h"
+#include "fhir_store/search.h"
+
+namespace tarn::fhir_store {
+
+// The results of one type.
+struct TypeResults {
+  fhir::TypeId type = fhir::kNoType;
+  PlanNode plan;
+  Bounds bounds;  // Without what changed since the search began.
+  // What matched by the version that was current then.
+  std::map<Ordinal, uint32_t> earlier;
+};
+
+class SearchRun {
+ public:
+  // The arguments must outlive the run.
+  SearchRun(const StoreState& state, const SearchRequest& request);
+
+  // Errors: see FhirStore::Search.
+  Result<SearchPage> Run();
+  // The plan so far, as JSON.
+  std::string Explain() const;
+
+ private:
+  Status Check() const;
+  Status ReadToken();
+  Status FindAll();
+  Status Find(TypeResults* results);
+  Status JudgeEarlier(TypeResults* results);
+  Status DecideAll(fhir::TypeId type, const fhir::Criterion* criterion, Bounds* bounds);
+  // Resources of `type` for which the criterion holds, exactly.
+  Result<OrdinalSet> Exact(const fhir::Criterion& criterion, fhir::TypeId type);
+  Result<OrdinalSet> Related(const fhir::Criterion& criterion, fhir::TypeId type);
+  Result<OrdinalSet> SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
+                               fhir::TypeId target_type, const OrdinalSet& targets);
+  Result<OrdinalSet> ReferredBy(const fhir::Criterion& has, fhir::TypeId type,
+                                const OrdinalSet& sources);
+  Result<OrdinalSet> ReferredByFew(const fhir::Criterion& has, fhir::TypeId type,
+                                   const OrdinalSet& sources);
+  Result<OrdinalSet> ReferredByMany(const fhir::Criterion& has, fhir::TypeId type,
+                                    const OrdinalSet& sources);
+
+  Status Total(SearchPage* page);
+  Result<std::vector<ResultItem>> Items(size_t wanted);
+  Status ItemsInOrdinalOrder(TypeResults* results, size_t wanted, std::vector<ResultItem>* out);
+  Result<std::optional<ResultItem>> ItemOf(const TypeResults& results, Ordinal ordinal);
+  Status AddEarlierItems(const TypeResults& results, std::vector<ResultItem>* out);
+  bool IsPast(const ResultPlace& place) const;
+
+  const StoreState& state_;
+  const SearchRequest& request_;
+  const fhir::SearchQuery& query_;
+  const std::unique_ptr<kv::Snapshot> snapshot_;
+  SearchBudget budget_;
+  const PostingReader reader_;
+  RelatedSets related_;
+  SearchJudge judge_;
+  const SearchPlanner planner_;
+  const std::string digest_;
+  PageToken token_;
+  bool continues_ = false;
+  Changes changes_;
+  std::map<fhir::TypeId, OrdinalSet> live_;
+  std::vector<TypeResults> results_;
+};
+
+}  // namespace tarn::fhir_store
