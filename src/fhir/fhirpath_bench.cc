@@ -149,7 +149,7 @@ void BM_ExtractFile(benchmark::State& state, const std::string& path) {
 }
 
 [[maybe_unused]] const bool kFilesRegistered = [] {
-  const char* folder = std::getenv("TARN_NDJSON");
+  const char* folder = std::getenv("TARN_NDJSON");  // NOLINT(concurrency-mt-unsafe)
   if (folder == nullptr) return false;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string path = entry.path().string();
