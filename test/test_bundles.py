@@ -1,7 +1,8 @@
-"""Bundles over HTTP: routes, clients beside each other, a restart."""
+"""Bundles and histories over HTTP: routes, paging, a restart."""
 import concurrent.futures
 import json
 import unittest
+import urllib.parse
 
 from harness import HealthLake, Server
 
@@ -63,6 +64,27 @@ class Bundles(unittest.TestCase):
             read = [json.loads(lake.fhir("GET", store, f"Patient/{i}")[2]) for i in ids]
             self.assertEqual(len({patient["language"] for patient in read}), 1)
             self.assertEqual({patient["meta"]["versionId"] for patient in read}, {"20"})
+
+    def test_history_is_read_page_by_page(self):
+        with Server() as server:
+            lake = HealthLake(server.url)
+            store = lake.create_store()
+            for _ in range(7):
+                self.assertLess(lake.fhir("PUT", store, "Patient/p", {"resourceType": "Patient", "id": "p"})[0], 300)
+            self.assertEqual(lake.fhir("DELETE", store, "Patient/p")[0], 204)
+            versions = []
+            path = f"/datastore/{store}/r4/Patient/p/_history?_count=3"
+            while path:
+                status, _, body = lake.endpoint.request("GET", path)
+                self.assertEqual(status, 200, body)
+                page = json.loads(body)
+                versions += [entry["response"]["etag"] for entry in page["entry"]]
+                links = {link["relation"]: link["url"] for link in page["link"]}
+                url = urllib.parse.urlsplit(links.get("next", ""))
+                path = url.path and f"{url.path}?{url.query}"
+            self.assertEqual(versions, [f'W/"{i}"' for i in range(8, 0, -1)])
+            status, _, body = lake.fhir("HEAD", store, "Patient/p/_history")
+            self.assertEqual((status, body), (200, b""))
 
     def test_what_is_refused_says_where(self):
         with Server() as server:

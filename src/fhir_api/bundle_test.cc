@@ -1,4 +1,4 @@
-// Bundles, over a data store in memory.
+// Bundles and the history of an instance, over a data store in memory.
 #include "fhir/bundle.h"
 
 #include <gmock/gmock.h>
@@ -207,6 +207,59 @@ TEST_F(BundleApiTest, BoundsEntriesAndBytes) {
       StatusesOf(SendBundle("batch", {R"({"resource":{"resourceType":"Patient","x":")" + note +
                                       R"("},"request":{"method":"POST","url":"Patient"}})"})),
       Statuses{"413"});
+}
+
+TEST_F(BundleApiTest, HistoryOfAnInstance) {
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_LT(Put("Patient/p", R"({"resourceType":"Patient","id":"p","x":1.0})").status, 300);
+    clock_.AdvanceMs(1000);
+  }
+  ASSERT_EQ(Remove("Patient/p").status, 204);
+  const auto read = [&](const std::string& query) {
+    const Response response = Get("Patient/p/_history" + query);
+    EXPECT_EQ(response.status, 200) << response.body;
+    return json::ParseValue(response.body).value();
+  };
+  const auto tags = [](const Value& bundle) {
+    std::string text;
+    const Value* entries = bundle.Find("entry");
+    if (entries == nullptr) return text;
+    for (const Value& entry : entries->items()) text += Text(entry, "etag").substr(3, 1);
+    return text;
+  };
+  const Value all = read("");
+  EXPECT_EQ(all.Find("type")->AsString(), "history");
+  EXPECT_EQ(all.Find("total")->AsInt(), 4);
+  EXPECT_EQ(tags(all), "4321");
+  EXPECT_EQ(all.Find("link")->items().size(), 1u);
+  const auto& entries = all.Find("entry")->items();
+  EXPECT_EQ(entries[0].Find("resource"), nullptr);
+  EXPECT_EQ(entries[0].Find("request")->Find("method")->AsString(), "DELETE");
+  EXPECT_EQ(entries[1].Find("request")->Find("method")->AsString(), "PUT");
+  EXPECT_EQ(entries[1].Find("fullUrl")->AsString(), std::string(kBase) + "Patient/p");
+  EXPECT_EQ(Text(entries[3], "status"), "201 Created");
+  EXPECT_THAT(Get("Patient/p/_history").body, HasSubstr("\"x\":1.0"));
+
+  Value page = read("?_count=3");
+  EXPECT_EQ(tags(page), "432");
+  const std::string next = page.Find("link")->items().at(1).Find("url")->AsString();
+  ASSERT_THAT(next, StartsWith(std::string(kBase)));
+  const Response last = Get(next.substr(kBase.size()));
+  EXPECT_EQ(tags(json::ParseValue(last.body).value()), "1");
+  EXPECT_EQ(tags(read("?_count=0")), "");
+  EXPECT_EQ(tags(read("?_since=2026-01-02T03:04:07Z")), "43");
+  EXPECT_EQ(read("?_since=2026").Find("total"), nullptr);
+  EXPECT_EQ(tags(read("?_at=2026-01-02T03:04:06Z")), "21");
+  EXPECT_EQ(tags(read("?_at=2025")), "");
+
+  for (const std::string query : {"?_count=-1", "?_count=x", "?_since=x", "?_at=x", "?page=0",
+                                  "?page=x", "?_sort=x", "?_count=1&_count=2"}) {
+    EXPECT_EQ(Get("Patient/p/_history" + query).status, 400) << query;
+  }
+  EXPECT_EQ(Get("Patient/never/_history").status, 404);
+  EXPECT_EQ(Get("Cat/p/_history").status, 404);
+  authorized_ = false;
+  EXPECT_EQ(Get("Patient/p/_history").status, 401);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "fhir_api/internal/answer.h"
 #include "fhir_api/internal/bundle_run.h"
 #include "fhir_api/internal/capability.h"
+#include "fhir_api/internal/history.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_api/internal/not_built.h"
 #include "fhir_api/limits.h"
@@ -260,6 +261,27 @@ Response FhirApi::ReadVersion(const Request& request) const {
   return VersionResponse(request, call.media, std::move(version).value());
 }
 
+Response FhirApi::History(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call, internal::kHistoryParameters)) {
+    return *std::move(refused);
+  }
+  if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
+  fhir_store::HistoryRequest asked;
+  if (auto fault = internal::ReadHistoryQuery(call.parameters, &asked)) {
+    return FaultResponse(*fault);
+  }
+  const fhir_store::FhirStore& store = *call.data_store->store;
+  const auto page = store.History(call.type, call.resource_id, asked);
+  if (!page.ok()) return ErrorToResponse(page.error());
+  Response response;
+  response.headers.Add("Content-Type", std::string(internal::MediaText(call.media)));
+  response.body =
+      internal::HistoryBundleText({call.data_store->endpoint, call.type, call.resource_id},
+                                  call.parameters, page.value(), store.NewId());
+  return response;
+}
+
 Response FhirApi::ProcessBundle(const Request& request) const {
   Call call;
   if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
@@ -401,6 +423,7 @@ void FhirApi::AddRoutes(http::Router* router) const {
   };
   add(Method::kGet, "/{type}/{rid}", on_loop("fhir.read"), &FhirApi::Read);
   add(Method::kGet, "/{type}/{rid}/_history/{vid}", on_loop("fhir.vread"), &FhirApi::ReadVersion);
+  add(Method::kGet, "/{type}/{rid}/_history", on_workers("fhir.history", 0), &FhirApi::History);
   for (const std::string_view base : {"", "/"}) {
     add(Method::kPost, base, on_workers("fhir.bundle", fhir::kBundleBytesMax),
         &FhirApi::ProcessBundle);

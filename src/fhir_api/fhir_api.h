@@ -55,8 +55,9 @@ class FhirApi {
   void AddRoutes(http::Router* router) const;
 
   // The handlers, by path parameters: id (data store), type, rid (resource), vid (version).
-  http::Response Read(const http::Request& request) const;           // GET, HEAD {type}/{rid}
-  http::Response ReadVersion(const http::Request& request) const;    // GET, HEAD .../_history/{vid}
+  http::Response Read(const http::Request& request) const;         // GET, HEAD {type}/{rid}
+  http::Response ReadVersion(const http::Request& request) const;  // GET, HEAD .../_history/{vid}
+  http::Response History(const http::Request& request) const;  // GET, HEAD {type}/{rid}/_history
   http::Response ProcessBundle(const http::Request& request) const;  // POST, of the base itself
   http::Response Create(const http::Request& request) const;         // POST {type}
   http::Response Update(const http::Request& request) const;         // PUT {type}/{rid}

@@ -10,6 +10,9 @@ namespace tarn::fhir_api {
 inline constexpr uint64_t kBodyBytesMax = 5u << 20;
 // How often a batch tries to write its entries together before it writes them one by one.
 inline constexpr size_t kBatchGroupAttemptsMax = 8;
+// Entries of a history page: what it has when none is asked for, and at most.
+inline constexpr uint32_t kHistoryCountDefault = 50;
+inline constexpr uint32_t kHistoryCountMax = 1000;  // A larger _count is taken as this.
 // Media ranges of one Accept header that are looked at; the rest are ignored.
 inline constexpr size_t kMediaRangesMax = 32;
 // A client's word (operation, parameter) is repeated in an answer up to this length.

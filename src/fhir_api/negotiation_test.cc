@@ -171,7 +171,7 @@ TEST(RefusalOf, NamesWhatIsAskedFor) {
            Case{Method::kPost, "Patient/1", 405, "PUT"},
            Case{Method::kPut, "AuditEvent/1", 405, "GET, HEAD"},
            Case{Method::kDelete, "AuditEvent/1", 405, "GET, HEAD"},
-           Case{Method::kGet, "Patient/1/_history", 501, "history of an instance"},
+           Case{Method::kPut, "Patient/1/_history", 405, "GET"},
            Case{Method::kPut, "Patient/1/_history/2", 405, "GET"},
            Case{Method::kGet, "Patient/_history", 501, "history of a type"},
            Case{Method::kGet, "_history", 501, "history of the system"},
@@ -216,7 +216,7 @@ TEST(CapabilityStatement, SaysWhatIsServed) {
   ASSERT_EQ(resources.size(), 146u);
   for (const json::Value& resource : resources) {
     const bool audit = resource.Find("type")->AsString() == "AuditEvent";
-    EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 3u : 5u);
+    EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 4u : 6u);
     EXPECT_EQ(resource.Find("searchParam"), nullptr);
   }
   const auto& interactions = rest.Find("interaction")->items();

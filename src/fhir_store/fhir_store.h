@@ -41,6 +41,20 @@ struct Precondition {
   bool if_none_match_any = false;    // The id never existed; 412 otherwise.
 };
 
+// Which versions of a resource are asked for.
+struct HistoryRequest {
+  uint64_t before_version = 0;                   // Older than this one only; 0: from the newest on.
+  std::optional<int64_t> since_unix_ms;          // Written at or after this.
+  std::optional<int64_t> current_from_unix_ms;   // With the next: that were the newest one at some
+  std::optional<int64_t> current_until_unix_ms;  // time of [from, until). Both or none.
+  size_t count_max = 100;
+};
+struct HistoryPage {
+  std::vector<Version> versions;  // Newest first; deletions too.
+  uint64_t total = 0;             // Versions of the resource, whatever was asked for.
+  uint64_t next_before = 0;       // For the next page's before_version; 0: this is the last one.
+};
+
 // One of the writes of FhirStore::WriteAll.
 struct ResourceWrite {
   fhir::TypeId type = fhir::kNoType;
@@ -107,6 +121,11 @@ class FhirStore {
   Result<Version> Read(fhir::TypeId type, std::string_view id) const;
   // One version; a deleted one is kGone.
   Result<Version> ReadVersion(fhir::TypeId type, std::string_view id, uint64_t version_id) const;
+
+  // One page of the resource's versions, of one state; at most kHistoryBytesMax and one version.
+  // Errors: kNotFound (never existed), kCorrupt.
+  Result<HistoryPage> History(fhir::TypeId type, std::string_view id,
+                              const HistoryRequest& request) const;
 
   // Stores `text` under a new random id, whatever id it carries. Errors: kInvalid, kTooLarge.
   Result<WriteOutcome> Create(fhir::TypeId type, std::string_view text);

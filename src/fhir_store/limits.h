@@ -22,6 +22,9 @@ inline constexpr int64_t kWriteWaitMs = 30'000;  // kBusy
 inline constexpr size_t kWritesMax = 5'000;               // kTooLarge
 inline constexpr uint64_t kWritesBytesMax = 64ull << 20;  // kTooLarge
 
+// Bodies of one page of a history, beside its first.
+inline constexpr uint64_t kHistoryBytesMax = 16ull << 20;  // The page ends.
+
 // Import input (HealthLake's quotas of 2026).
 inline constexpr uint64_t kImportFilesMax = 1'000'000;             // The job fails.
 inline constexpr uint64_t kImportFileBytesMax = 50'000'000'000;    // The file fails; also inflated.

@@ -14,7 +14,8 @@ void AppendResource(std::string_view type, json::Writer* writer) {
   const bool immutable = IsImmutableType(type);
   writer->BeginObject().Key("type").String(type);
   writer->Key("interaction").BeginArray();
-  for (const std::string_view code : {"read", "vread", "create", "update", "delete"}) {
+  for (const std::string_view code :
+       {"read", "vread", "history-instance", "create", "update", "delete"}) {
     if (immutable && (code == "update" || code == "delete")) continue;
     writer->BeginObject().Key("code").String(code).EndObject();
   }
@@ -49,7 +50,7 @@ std::string CapabilityStatementText(const CapabilityFacts& facts) {
   writer.Key("documentation")
       .String(
           "Resources are checked for JSON, resource type, id and meta; profiles are not validated. "
-          "Search, history of an instance, patch and operations are not supported.");
+          "Search, history of a type or the system, patch and operations are not supported.");
   if (facts.smart) {
     writer.Key("security").BeginObject().Key("service").BeginArray().BeginObject();
     writer.Key("coding").BeginArray().BeginObject();

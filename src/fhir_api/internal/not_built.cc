@@ -100,7 +100,7 @@ Refusal RefusalOf(Method method, std::string_view path) {
     return fhir::IsValidId(segments[1]) ? OfInstance(method, segments[0]) : NotThere();
   }
   if (segments[2] == "_history") {
-    return segments.size() == 3 ? NotBuilt("history of an instance") : NotAllowed(kAllowRead);
+    return NotAllowed(kAllowRead);
   }
   const bool compartment = segments[2] == "*" || fhir::FindType(segments[2]) != fhir::kNoType;
   return compartment && IsRead(method) ? NotBuilt("search in a compartment") : NotThere();

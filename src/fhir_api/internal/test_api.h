@@ -141,6 +141,7 @@ class FhirApiTest : public testing::Test {
     if (parts.size() == 4 && read) return api_->Read(request);
     if (parts.size() == 4 && request.method == Method::kPut) return api_->Update(request);
     if (parts.size() == 4 && request.method == Method::kDelete) return api_->Delete(request);
+    if (parts.size() == 5 && parts[4] == "_history" && read) return api_->History(request);
     if (parts.size() == 2 && request.method == Method::kPost) return api_->ProcessBundle(request);
     if (parts.size() == 6 && parts[4] == "_history" && read) return api_->ReadVersion(request);
     if (parts.size() == 3 && request.method == Method::kPost) return api_->Create(request);
