@@ -114,7 +114,7 @@ TEST_F(BundleApiTest, TransactionThatFailsDoesNothing) {
            Case{PutPatient("new"), 400, "duplicate"},
            Case{Only("DELETE", "Patient/never"), 404, "not-found"},
            Case{Only("GET", "Patient/never"), 404, "not-found"},
-           Case{Only("GET", "Patient?name=x"), 501, "not-supported"},
+           Case{Only("GET", "Patient/$everything"), 501, "not-supported"},
            Case{Only("PATCH", "Patient/there"), 501, "not-supported"},
            Case{Only("DELETE", "AuditEvent/a"), 405, "not-supported"},
            Case{Only("PUT", "Patient/x"), 400, "invalid"},

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/uri.h"
 #include "fhir/bundle.h"
+#include "fhir/definitions.h"
 #include "fhir/operation_outcome.h"
 #include "fhir/resource.h"
 #include "fhir_api/internal/answer.h"
@@ -16,6 +17,7 @@
 #include "fhir_api/internal/history.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_api/internal/not_built.h"
+#include "fhir_api/internal/search_run.h"
 #include "fhir_api/limits.h"
 
 namespace tarn::fhir_api {
@@ -160,9 +162,11 @@ struct FhirApi::State {
   // Finds the data store and lets the request in, or says why not.
   std::optional<Response> Enter(const Request& request, Call* call) const;
   // Enter, and what the headers and the query ask for.
-  // `known`: parameters of the interaction beside _format and _pretty.
+  // `known`: parameters of the interaction beside _format and _pretty; nothing: any, which the
+  // interaction checks itself.
+  using Known = std::optional<std::span<const std::string_view>>;
   std::optional<Response> Begin(const Request& request, Call* call,
-                                std::span<const std::string_view> known = {}) const;
+                                const Known& known = Known(std::in_place)) const;
   Response WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const;
   int64_t NowUnixMs() const { return options.clock->UnixMs(); }
 };
@@ -185,11 +189,13 @@ std::optional<Response> FhirApi::State::Enter(const Request& request, Call* call
 }
 
 std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call,
-                                              std::span<const std::string_view> known) const {
+                                              const Known& known) const {
   if (auto refused = Enter(request, call)) return refused;
   call->preferences = internal::ReadPreferences(request.headers);
   internal::Query query;
-  if (auto fault = internal::ReadQuery(request, call->preferences.lenient, &query, known)) {
+  const bool ignore_others = call->preferences.lenient || !known.has_value();
+  if (auto fault = internal::ReadQuery(request, ignore_others, &query,
+                                       known.value_or(std::span<const std::string_view>()))) {
     return FaultResponse(*fault);
   }
   const auto media = internal::AnswerMedia(request.headers.Get("Accept"),
@@ -280,6 +286,43 @@ Response FhirApi::History(const Request& request) const {
       internal::HistoryBundleText({call.data_store->endpoint, call.type, call.resource_id},
                                   call.parameters, page.value(), store.NewId());
   return response;
+}
+
+Response FhirApi::Search(const Request& request) const {
+  Call call;
+  if (auto refused = state_->Begin(request, &call, std::nullopt)) return *std::move(refused);
+  fhir::SearchTarget target;
+  target.type = call.type;
+  if (!call.resource_id.empty()) {
+    const std::string_view name = PathParameter(request, "ctype");
+    target.type = fhir::FindType(name);
+    const bool known = name == "*" || target.type != fhir::kNoType;
+    if (!known || !fhir::IsCompartment(call.type) || !fhir::IsValidId(call.resource_id)) {
+      return Refuse(request);
+    }
+    target.compartment = fhir::Compartment{call.type, std::string(call.resource_id)};
+  } else if (call.type == fhir::kNoType && !PathParameter(request, "type").empty()) {
+    return Refuse(request);
+  }
+  std::string storage;
+  std::string_view form;
+  if (request.method == http::Method::kPost) {
+    if (!internal::IsFormMedia(request.headers.Get("Content-Type"))) {
+      return FaultResponse(
+          {415, "not-supported", "Content-Type must be application/x-www-form-urlencoded"});
+    }
+    const auto body =
+        internal::ReadBody(request, fhir::kQueryBytesMax, "a search has at most 1 MB", &storage);
+    if (!body.ok()) return ErrorToResponse(body.error());
+    form = body.value();
+  }
+  const internal::SearchCall search = {
+      .scope = {call.data_store->store.get(), call.data_store->endpoint, state_->NowUnixMs()},
+      .target = target,
+      .handling = call.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict,
+      .query = request.query,
+      .form = form};
+  return internal::RunSearch(search, call.media);
 }
 
 Response FhirApi::ProcessBundle(const Request& request) const {
@@ -424,6 +467,12 @@ void FhirApi::AddRoutes(http::Router* router) const {
   add(Method::kGet, "/{type}/{rid}", on_loop("fhir.read"), &FhirApi::Read);
   add(Method::kGet, "/{type}/{rid}/_history/{vid}", on_loop("fhir.vread"), &FhirApi::ReadVersion);
   add(Method::kGet, "/{type}/{rid}/_history", on_workers("fhir.history", 0), &FhirApi::History);
+  for (const std::string_view pattern : {"", "/", "/{type}", "/{type}/{rid}/{ctype}"}) {
+    add(Method::kGet, pattern, on_workers("fhir.search", 0), &FhirApi::Search);
+  }
+  for (const std::string_view pattern : {"/_search", "/{type}/_search"}) {
+    add(Method::kPost, pattern, on_workers("fhir.search", fhir::kQueryBytesMax), &FhirApi::Search);
+  }
   for (const std::string_view base : {"", "/"}) {
     add(Method::kPost, base, on_workers("fhir.bundle", fhir::kBundleBytesMax),
         &FhirApi::ProcessBundle);

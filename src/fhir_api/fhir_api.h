@@ -58,6 +58,8 @@ class FhirApi {
   http::Response Read(const http::Request& request) const;         // GET, HEAD {type}/{rid}
   http::Response ReadVersion(const http::Request& request) const;  // GET, HEAD .../_history/{vid}
   http::Response History(const http::Request& request) const;  // GET, HEAD {type}/{rid}/_history
+  // GET of the base, {type}, {type}/{rid}/{ctype}; POST {type}/_search, _search.
+  http::Response Search(const http::Request& request) const;
   http::Response ProcessBundle(const http::Request& request) const;  // POST, of the base itself
   http::Response Create(const http::Request& request) const;         // POST {type}
   http::Response Update(const http::Request& request) const;         // PUT {type}/{rid}

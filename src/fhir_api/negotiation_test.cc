@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "fhir/definitions.h"
 #include "fhir_api/internal/capability.h"
 #include "fhir_api/internal/not_built.h"
 #include "json/value.h"
@@ -157,12 +158,12 @@ TEST(RefusalOf, NamesWhatIsAskedFor) {
   };
   for (const Case& c : {
            Case{Method::kPost, "", 405, "GET, POST"},
-           Case{Method::kGet, "", 501, "search over all types"},
+           Case{Method::kGet, "", 404, "no such"},
            Case{Method::kDelete, "", 405, "GET, POST"},
-           Case{Method::kGet, "Patient", 501, "search"},
-           Case{Method::kHead, "Patient/", 501, "search"},
-           Case{Method::kPost, "Patient/_search", 501, "search"},
-           Case{Method::kPost, "_search", 501, "search"},
+           Case{Method::kGet, "Patient", 404, "no such"},
+           Case{Method::kHead, "Patient/", 404, "no such"},
+           Case{Method::kPut, "Patient/_search", 405, "POST"},
+           Case{Method::kPut, "_search", 405, "POST"},
            Case{Method::kPut, "Patient", 501, "conditional update"},
            Case{Method::kDelete, "Patient", 501, "conditional delete"},
            Case{Method::kPatch, "Patient", 501, "conditional patch"},
@@ -180,8 +181,8 @@ TEST(RefusalOf, NamesWhatIsAskedFor) {
            Case{Method::kPost, "Patient/$validate", 501, "$validate"},
            Case{Method::kGet, "export/0123", 501, "bulk export"},
            Case{Method::kGet, "Transaction/1", 501, "asynchronous transaction"},
-           Case{Method::kGet, "Patient/1/Observation", 501, "compartment"},
-           Case{Method::kGet, "Patient/1/*", 501, "compartment"},
+           Case{Method::kPut, "Patient/1/Observation", 405, "GET"},
+           Case{Method::kGet, "Group/1/Observation", 404, "no such"},
            Case{Method::kPost, "metadata", 405, "GET"},
            Case{Method::kPost, ".well-known/smart-configuration", 405, "GET"},
            Case{Method::kGet, ".well-known/else", 404, "no such"},
@@ -216,14 +217,16 @@ TEST(CapabilityStatement, SaysWhatIsServed) {
   ASSERT_EQ(resources.size(), 146u);
   for (const json::Value& resource : resources) {
     const bool audit = resource.Find("type")->AsString() == "AuditEvent";
-    EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 4u : 6u);
-    EXPECT_EQ(resource.Find("searchParam"), nullptr);
+    EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 5u : 7u);
+    EXPECT_EQ(resource.Find("searchParam")->items().size(),
+              fhir::SearchParametersOf(fhir::FindType(resource.Find("type")->AsString())).size());
   }
   const auto& interactions = rest.Find("interaction")->items();
-  ASSERT_EQ(interactions.size(), 2u);
+  ASSERT_EQ(interactions.size(), 3u);
   EXPECT_EQ(interactions[0].Find("code")->AsString(), "transaction");
   EXPECT_EQ(interactions[1].Find("code")->AsString(), "batch");
-  EXPECT_EQ(CapabilityStatementText({"", "", false}).find("security"), std::string::npos);
+  EXPECT_EQ(interactions[2].Find("code")->AsString(), "search-system");
+  EXPECT_EQ(CapabilityStatementText({"", "", false}).find("\"security\":"), std::string::npos);
 }
 
 }  // namespace

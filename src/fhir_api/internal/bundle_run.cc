@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "fhir/bundle.h"
+#include "fhir/definitions.h"
 #include "fhir_api/internal/answer.h"
 #include "fhir_api/internal/not_built.h"
+#include "fhir_api/internal/search_run.h"
 #include "fhir_api/limits.h"
 #include "json/writer.h"
 
@@ -26,12 +28,13 @@ using fhir_store::Version;
 
 // What an entry turned out to mean.
 struct Plan {
-  enum class Action : uint8_t { kWrite, kRead, kMatched };
+  enum class Action : uint8_t { kWrite, kRead, kSearch, kMatched };
   Action action = Action::kRead;
   fhir::TypeId type = fhir::kNoType;
   std::string id;
   bool deletion = false;
-  std::string text;  // Of a write that is no deletion; links are changed.
+  std::string text;           // Of a write that is no deletion; links are changed.
+  fhir::SearchTarget target;  // kSearch.
   fhir_store::Precondition precondition;
   std::optional<Version> matched;  // kMatched: the resource that was there already.
 };
@@ -41,6 +44,7 @@ struct Answer {
   std::optional<Version> version;  // What location, etag and lastModified say.
   bool located = false;
   bool has_body = false;  // `version`'s body is the entry's resource.
+  std::string found;      // Of a search: the searchset Bundle or the OperationOutcome.
   std::optional<Fault> fault;
   std::string_view done;  // "created" and the like, for return=OperationOutcome.
 };
@@ -72,6 +76,22 @@ std::string StatusText(int status) {
     if (row.status == status) text.append(" ").append(row.reason);
   }
   return text;
+}
+
+// "Patient/1/Observation" or "Patient/1/*".
+std::optional<fhir::SearchTarget> ReadCompartment(std::string_view path) {
+  const size_t first = path.find('/');
+  const size_t second = first == std::string_view::npos ? first : path.find('/', first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  const fhir::TypeId of = fhir::FindType(path.substr(0, first));
+  const std::string_view id = path.substr(first + 1, second - first - 1);
+  const std::string_view name = path.substr(second + 1);
+  fhir::SearchTarget target;
+  target.type = fhir::FindType(name);
+  if (!fhir::IsCompartment(of) || !fhir::IsValidId(id)) return std::nullopt;
+  if (name != "*" && target.type == fhir::kNoType) return std::nullopt;
+  target.compartment = fhir::Compartment{of, std::string(id)};
+  return target;
 }
 
 class BundleRun {
@@ -106,6 +126,7 @@ class BundleRun {
   void AnswerWrite(size_t index, fhir_store::WriteOutcome outcome);
   void AnswerMatched(size_t index);
   MaybeFault ReadEntry(size_t index);
+  void SearchEntry(size_t index);
 
   http::Response Refuse(size_t index, const Fault& fault) const;
   http::Response Respond() const;
@@ -200,13 +221,32 @@ std::optional<Fault> BundleRun::PlanDelete(const BundleEntry& entry, Plan* plan)
 
 std::optional<Fault> BundleRun::PlanRead(const BundleEntry& entry, Plan* plan) {
   plan->id = entry.id;
-  if (entry.type == fhir::kNoType || !entry.rest.empty() || entry.id.empty() ||
-      !entry.query.empty()) {
-    return Fault{501, "not-supported",
-                 "request.url: of GET only [type]/[id] and [type]/[id]/_history/[version] are "
-                 "supported in a Bundle"};
+  const bool by_id = entry.type != fhir::kNoType && entry.rest.empty() && !entry.id.empty();
+  if (by_id && entry.query.empty()) return std::nullopt;
+  plan->action = Plan::Action::kSearch;
+  if (entry.rest.empty() && !by_id) {
+    plan->target.type = entry.type;
+    return std::nullopt;
   }
+  const auto compartment = ReadCompartment(entry.rest);
+  if (!compartment.has_value()) {
+    return Fault{501, "not-supported",
+                 "request.url: of GET only read, vread and search are supported in a Bundle"};
+  }
+  plan->target = *compartment;
   return std::nullopt;
+}
+
+void BundleRun::SearchEntry(size_t index) {
+  const BundleEntry& entry = bundle_.entries[index];
+  http::Response response = RunSearch(
+      {.scope = call_.scope,
+       .target = plans_[index].target,
+       .handling = call_.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict,
+       .query = entry.query},
+      call_.media);
+  answers_[index].status = response.status;
+  answers_[index].found = std::move(response.body);
 }
 
 std::optional<Fault> BundleRun::PlanEntry(size_t index) {
@@ -349,7 +389,7 @@ http::Response BundleRun::Transaction() {
   std::set<std::pair<fhir::TypeId, std::string>> written;
   for (const size_t index : order) {
     const Plan& plan = plans_[index];
-    if (plan.action == Plan::Action::kRead) continue;
+    if (plan.action == Plan::Action::kRead || plan.action == Plan::Action::kSearch) continue;
     if (!plan.deletion) {
       links_.AddEntry(bundle_.entries[index].full_url,
                       std::string(fhir::TypeName(plan.type)) + "/" + plan.id);
@@ -379,6 +419,7 @@ http::Response BundleRun::Transaction() {
   for (const size_t index : read_after) answers_[index].fault = ReadEntry(index);
   for (const size_t index : order) {
     if (plans_[index].action == Plan::Action::kMatched) AnswerMatched(index);
+    if (plans_[index].action == Plan::Action::kSearch) SearchEntry(index);
   }
   return Respond();
 }
@@ -423,6 +464,8 @@ http::Response BundleRun::Batch() {
     const Plan& plan = plans_[index];
     if (plan.action == Plan::Action::kRead) {
       answers_[index].fault = ReadEntry(index);
+    } else if (plan.action == Plan::Action::kSearch) {
+      SearchEntry(index);
     } else if (plan.action == Plan::Action::kMatched) {
       AnswerMatched(index);
     } else {
@@ -446,6 +489,7 @@ void BundleRun::AppendAnswer(const Answer& answer, json::Writer* writer) const {
                                   answer.version->id);
     writer->Key("resource").Raw(answer.version->body);
   }
+  if (answer.status == 200 && !answer.found.empty()) writer->Key("resource").Raw(answer.found);
   writer->Key("response").BeginObject();
   writer->Key("status").String(StatusText(answer.fault ? answer.fault->status : answer.status));
   if (says_version) {
@@ -466,6 +510,7 @@ void BundleRun::AppendAnswer(const Answer& answer, json::Writer* writer) const {
   if (answer.fault.has_value() || says_done) {
     writer->Key("outcome").Raw(fhir::OperationOutcomeText(std::vector<fhir::Issue>{issue}));
   }
+  if (answer.status != 200 && !answer.found.empty()) writer->Key("outcome").Raw(answer.found);
   writer->EndObject().EndObject();
 }
 

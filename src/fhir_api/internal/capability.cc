@@ -1,5 +1,6 @@
 #include "fhir_api/internal/capability.h"
 
+#include "fhir/definitions.h"
 #include "fhir/resource.h"
 #include "fhir_api/internal/not_built.h"
 #include "json/writer.h"
@@ -15,7 +16,7 @@ void AppendResource(std::string_view type, json::Writer* writer) {
   writer->BeginObject().Key("type").String(type);
   writer->Key("interaction").BeginArray();
   for (const std::string_view code :
-       {"read", "vread", "history-instance", "create", "update", "delete"}) {
+       {"read", "vread", "history-instance", "create", "update", "delete", "search-type"}) {
     if (immutable && (code == "update" || code == "delete")) continue;
     writer->BeginObject().Key("code").String(code).EndObject();
   }
@@ -27,6 +28,15 @@ void AppendResource(std::string_view type, json::Writer* writer) {
   writer->Key("conditionalRead").String("full-support");
   writer->Key("conditionalUpdate").Bool(false);
   writer->Key("conditionalDelete").String("not-supported");
+  // What searches know: the definitions themselves.
+  writer->Key("searchParam").BeginArray();
+  for (const uint16_t index : fhir::SearchParametersOf(fhir::FindType(type))) {
+    const fhir::SearchParameter& parameter = fhir::SearchParameters()[index];
+    writer->BeginObject().Key("name").String(parameter.code);
+    writer->Key("definition").String(parameter.url);
+    writer->Key("type").String(fhir::SearchTypeName(parameter.type)).EndObject();
+  }
+  writer->EndArray();
   writer->EndObject();
 }
 
@@ -50,7 +60,7 @@ std::string CapabilityStatementText(const CapabilityFacts& facts) {
   writer.Key("documentation")
       .String(
           "Resources are checked for JSON, resource type, id and meta; profiles are not validated. "
-          "Search, history of a type or the system, patch and operations are not supported.");
+          "History of a type or the system, patch and operations are not supported.");
   if (facts.smart) {
     writer.Key("security").BeginObject().Key("service").BeginArray().BeginObject();
     writer.Key("coding").BeginArray().BeginObject();
@@ -64,7 +74,7 @@ std::string CapabilityStatementText(const CapabilityFacts& facts) {
   }
   writer.EndArray();
   writer.Key("interaction").BeginArray();
-  for (const std::string_view code : {"transaction", "batch"}) {
+  for (const std::string_view code : {"transaction", "batch", "search-system"}) {
     writer.BeginObject().Key("code").String(code).EndObject();
   }
   writer.EndArray();

@@ -137,6 +137,10 @@ bool IsResourceMedia(std::string_view content_type) {
   return true;
 }
 
+bool IsFormMedia(std::string_view content_type) {
+  return SameText(TakePart(&content_type, ';'), "application/x-www-form-urlencoded");
+}
+
 Preferences ReadPreferences(const http::Headers& headers) {
   Preferences preferences;
   for (const auto& [name, value] : headers.fields()) {

@@ -33,6 +33,9 @@ std::optional<Media> AnswerMedia(std::string_view accept, const std::string* for
 // what a web page can send anywhere without asking.
 bool IsResourceMedia(std::string_view content_type);
 
+// Whether a Content-Type names the form in which POST _search has its parameters.
+bool IsFormMedia(std::string_view content_type);
+
 enum class Return : uint8_t { kRepresentation, kMinimal, kOutcome };
 struct Preferences {
   Return what = Return::kRepresentation;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "fhir/definitions.h"
 #include "fhir/resource.h"
 #include "fhir_api/limits.h"
 
@@ -12,7 +13,7 @@ using http::Method;
 
 constexpr std::string_view kAllowInstance = "GET, HEAD, PUT, DELETE";
 constexpr std::string_view kAllowRead = "GET, HEAD";
-constexpr std::string_view kAllowType = "POST";
+constexpr std::string_view kAllowType = "GET, HEAD, POST";
 
 Refusal NotBuilt(std::string_view what) {
   return {{501, "not-supported", std::string(what) + " is not supported by this server"}, {}};
@@ -42,7 +43,7 @@ std::vector<std::string_view> Split(std::string_view path) {
 bool IsRead(Method method) { return method == Method::kGet || method == Method::kHead; }
 
 Refusal OfSystem(Method method) {
-  if (IsRead(method)) return NotBuilt("search over all types");
+  if (IsRead(method)) return NotThere();
   return NotAllowed("GET, POST");
 }
 
@@ -50,7 +51,7 @@ Refusal OfType(Method method) {
   switch (method) {
     case Method::kGet:
     case Method::kHead:
-      return NotBuilt("search");
+      return NotThere();
     case Method::kPut:
       return NotBuilt("conditional update");
     case Method::kPatch:
@@ -85,7 +86,7 @@ Refusal RefusalOf(Method method, std::string_view path) {
                                                                         : NotThere();
   }
   if (segments[0] == "_history" && segments.size() == 1) return NotBuilt("history of the system");
-  if (segments[0] == "_search" && segments.size() == 1) return NotBuilt("search over all types");
+  if (segments[0] == "_search" && segments.size() == 1) return NotAllowed("POST");
   if (segments[0] == "export" && segments.size() == 2) {
     return NotBuilt("bulk export through FHIR (StartFHIRExportJob does it)");
   }
@@ -96,14 +97,15 @@ Refusal RefusalOf(Method method, std::string_view path) {
   if (segments.size() == 1) return OfType(method);
   if (segments.size() == 2) {
     if (segments[1] == "_history") return NotBuilt("history of a type");
-    if (segments[1] == "_search") return NotBuilt("search");
+    if (segments[1] == "_search") return NotAllowed("POST");
     return fhir::IsValidId(segments[1]) ? OfInstance(method, segments[0]) : NotThere();
   }
   if (segments[2] == "_history") {
     return NotAllowed(kAllowRead);
   }
-  const bool compartment = segments[2] == "*" || fhir::FindType(segments[2]) != fhir::kNoType;
-  return compartment && IsRead(method) ? NotBuilt("search in a compartment") : NotThere();
+  const bool compartment = fhir::IsCompartment(fhir::FindType(segments[0])) &&
+                           (segments[2] == "*" || fhir::FindType(segments[2]) != fhir::kNoType);
+  return compartment && !IsRead(method) ? NotAllowed(kAllowRead) : NotThere();
 }
 
 }  // namespace tarn::fhir_api::internal

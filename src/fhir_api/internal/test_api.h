@@ -123,6 +123,7 @@ class FhirApiTest : public testing::Test {
     request.path_parameters.emplace_back("id", parts[0]);
     if (parts.size() > 2) request.path_parameters.emplace_back("type", parts[2]);
     if (parts.size() > 3) request.path_parameters.emplace_back("rid", parts[3]);
+    if (parts.size() > 4) request.path_parameters.emplace_back("ctype", parts[4]);
     if (parts.size() > 5) request.path_parameters.emplace_back("vid", parts[5]);
     PieceReader reader(ask.body);
     if (ask.body.size() > http::kBufferedBodyBytesMax) {
@@ -142,6 +143,12 @@ class FhirApiTest : public testing::Test {
     if (parts.size() == 4 && request.method == Method::kPut) return api_->Update(request);
     if (parts.size() == 4 && request.method == Method::kDelete) return api_->Delete(request);
     if (parts.size() == 5 && parts[4] == "_history" && read) return api_->History(request);
+    if (parts.back() == "_search" && request.method == Method::kPost) {
+      http::Request search = request;
+      search.path_parameters.pop_back();  // A literal of the route.
+      return api_->Search(search);
+    }
+    if (parts.size() != 4 && parts.size() <= 5 && read) return api_->Search(request);
     if (parts.size() == 2 && request.method == Method::kPost) return api_->ProcessBundle(request);
     if (parts.size() == 6 && parts[4] == "_history" && read) return api_->ReadVersion(request);
     if (parts.size() == 3 && request.method == Method::kPost) return api_->Create(request);
