@@ -1,4 +1,4 @@
-"""Bundles and histories over HTTP: routes, paging, a restart."""
+"""Bundles, histories and searches over HTTP: routes, paging, a restart."""
 import concurrent.futures
 import json
 import unittest
@@ -85,6 +85,32 @@ class Bundles(unittest.TestCase):
             self.assertEqual(versions, [f'W/"{i}"' for i in range(8, 0, -1)])
             status, _, body = lake.fhir("HEAD", store, "Patient/p/_history")
             self.assertEqual((status, body), (200, b""))
+
+    def test_a_transaction_is_found_at_once(self):
+        with Server() as server:
+            lake = HealthLake(server.url)
+            store = lake.create_store()
+            entries = [put(f"p{i}", identifier=[{"system": "urn:s", "value": str(i)}]) for i in range(5)]
+            self.assertEqual(lake.fhir("POST", store, "", bundle("transaction", entries))[0], 200)
+            # By query, by form, over all types: each route is there.
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            base = f"/datastore/{store}/r4"
+            for method, path, body in (("GET", "/Patient?identifier=urn:s|3", None),
+                                       ("GET", "?_type=Patient&identifier=urn:s|3", None),
+                                       ("GET", "/?_type=Patient&identifier=urn:s|3", None),
+                                       ("GET", "/Patient/p3/Patient?identifier=urn:s|3", None),
+                                       ("POST", "/Patient/_search", "identifier=urn:s|3"),
+                                       ("POST", "/_search", "_type=Patient&identifier=urn:s|3")):
+                with self.subTest(method=method, path=path):
+                    status, _, answer = lake.endpoint.request(method, base + path, body, form if body else None)
+                    self.assertEqual(status, 200, answer)
+                    found = [entry["resource"]["id"] for entry in json.loads(answer)["entry"]]
+                    self.assertEqual(found, ["p3"])
+            once = {"resource": {"resourceType": "Patient"},
+                    "request": {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:s|3"}}
+            status, _, body = lake.fhir("POST", store, "", bundle("transaction", [once]))
+            self.assertEqual((status, json.loads(body)["entry"][0]["response"]["location"]),
+                             (200, "Patient/p3/_history/1"))
 
     def test_what_is_refused_says_where(self):
         with Server() as server:
