@@ -412,10 +412,11 @@ TEST_P(Import, LoadStoresWithoutAJob) {
 // Single writes of resources that are being imported: each import line and each write is a version
 // of its own, in some order, and none is lost.
 TEST_P(Import, GoesOnBesideSingleWrites) {
-  constexpr int kResources = 4000;
+  // The fake engine copies a family for the first write after each snapshot.
+  const int resources = GetParam() == TestEngine::kFake ? 400 : 4000;
   std::string lines;
   for (int pass = 0; pass < 3; ++pass) {
-    for (int i = 0; i < kResources; ++i) {
+    for (int i = 0; i < resources; ++i) {
       lines += Patient("p" + std::to_string(i), "import " + std::to_string(pass)) + "\n";
     }
   }
@@ -428,7 +429,7 @@ TEST_P(Import, GoesOnBesideSingleWrites) {
     writers.emplace_back([&, t] {
       SeededRandom random(t);
       while (!done) {
-        const std::string id = "p" + std::to_string(random.Below(kResources));
+        const std::string id = "p" + std::to_string(random.Below(resources));
         const std::string family = "single " + std::to_string(random.Next());
         const auto updated = store_->Update(kPatient, id, Patient(id, family), {});
         ASSERT_TRUE(updated.ok()) << updated.error().detail;
@@ -440,8 +441,8 @@ TEST_P(Import, GoesOnBesideSingleWrites) {
   done = true;
   for (std::thread& writer : writers) writer.join();
   EXPECT_EQ(job.state, jobs::JobState::kCompleted);
-  EXPECT_EQ(store_->CountLive(kPatient), static_cast<uint64_t>(kResources));
-  for (int i = 0; i < kResources; ++i) {
+  EXPECT_EQ(store_->CountLive(kPatient), static_cast<uint64_t>(resources));
+  for (int i = 0; i < resources; ++i) {
     const std::string id = "p" + std::to_string(i);
     const uint64_t versions = store_->Read(kPatient, id).value().version_id;
     EXPECT_EQ(versions, 3u + written[0][id] + written[1][id]) << id;
