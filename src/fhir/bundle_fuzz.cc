@@ -1,5 +1,5 @@
-// Any bytes as a Bundle: read or refused; a resource without links to change stays as it is, and one
-// whose links are changed is JSON still.
+// Any bytes as a Bundle: read or refused; a resource without links to change stays as it is, and
+// one whose links are changed is JSON still.
 #include <cstddef>
 #include <cstdint>
 #include <set>

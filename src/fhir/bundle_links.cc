@@ -55,7 +55,7 @@ class LinkWalk {
     for (uint32_t n = document_.FirstChild(object); n != kNoNode;
          n = document_.NextSibling(object, n)) {
       const std::string key = document_.Key(n);  // Short: no memory is taken.
-      if (key.starts_with('_')) {  // The id and extensions of a primitive.
+      if (key.starts_with('_')) {                // The id and extensions of a primitive.
         Value(n, kTypes.element);
       } else if (type == kTypes.reference && key == "reference") {
         if (document_.kind(n) == json::Kind::kString) visit_(n, LinkKind::kReference);
