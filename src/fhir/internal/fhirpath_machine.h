@@ -195,6 +195,12 @@ class Machine {
 
   // ---- Texts (fhirpath_texts.cc) ----
   bool InputText(const Call& call, std::string_view* text, bool* empty);
+  // The input and both arguments of replace() and replaceMatches(); empty when one of them is.
+  bool ReplaceTexts(const Call& call, std::string_view* text, std::string_view* pattern,
+                    std::string_view* with, bool* empty);
+  // The input, and the number of digits that may be the argument.
+  bool SingleWithDigits(const Call& call, PathItem* item, bool* empty, int64_t* digits,
+                        bool* digits_empty);
   bool FindText(const Call& call);
   bool Substring(const Call& call);
   bool TestText(const Call& call);

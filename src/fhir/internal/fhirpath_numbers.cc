@@ -69,17 +69,20 @@ bool Machine::Whole(const Call& call) {
   return whole ? Return(call, IntegerItem(*whole)) : ReturnEmpty(call);
 }
 
+bool Machine::SingleWithDigits(const Call& call, PathItem* item, bool* empty, int64_t* digits,
+                               bool* digits_empty) {
+  if (!Single(call.op, call.input, item, empty)) return false;
+  if (ArgumentCount(call) == 0) return true;
+  Range range;
+  return Argument(call, 0, &range) && SingleInteger(call.op, range, digits, digits_empty);
+}
+
 bool Machine::Round(const Call& call) {
   PathItem item;
   bool empty = false;
   int64_t digits = 0;
   bool digits_empty = true;
-  if (!Single(call.op, call.input, &item, &empty)) return false;
-  if (ArgumentCount(call) > 0) {
-    Range range;
-    if (!Argument(call, 0, &range)) return false;
-    if (!SingleInteger(call.op, range, &digits, &digits_empty)) return false;
-  }
+  if (!SingleWithDigits(call, &item, &empty, &digits, &digits_empty)) return false;
   if (empty) return ReturnEmpty(call);
   if (!IsNumber(item)) return Fail(call.op, "a number is expected here");
   if (digits < 0) return Fail(call.op, "the precision must not be negative");
@@ -211,12 +214,7 @@ bool Machine::Boundary(const Call& call) {
   bool empty = false;
   int64_t digits = 0;
   bool digits_empty = true;
-  if (!Single(call.op, call.input, &item, &empty)) return false;
-  if (ArgumentCount(call) > 0) {
-    Range range;
-    if (!Argument(call, 0, &range)) return false;
-    if (!SingleInteger(call.op, range, &digits, &digits_empty)) return false;
-  }
+  if (!SingleWithDigits(call, &item, &empty, &digits, &digits_empty)) return false;
   if (empty) return ReturnEmpty(call);
   const bool high = call.op.function == FunctionId::kHighBoundary;
   const bool number = IsNumber(item) || item.kind == PathKind::kQuantity;

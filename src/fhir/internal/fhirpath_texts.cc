@@ -212,16 +212,24 @@ bool Machine::ChangeText(const Call& call) {
   return ReturnText(call, ChangeCase(text, call.op.function == FunctionId::kUpper));
 }
 
+bool Machine::ReplaceTexts(const Call& call, std::string_view* text, std::string_view* pattern,
+                           std::string_view* with, bool* empty) {
+  bool none[3] = {false, false, false};
+  if (!InputText(call, text, &none[0]) || !TextArgument(call, 0, pattern, &none[1]) ||
+      !TextArgument(call, 1, with, &none[2])) {
+    return false;
+  }
+  *empty = none[0] || none[1] || none[2];
+  return true;
+}
+
 bool Machine::Replace(const Call& call) {
   std::string_view text;
   std::string_view part;
   std::string_view with;
-  bool empty[3] = {false, false, false};
-  if (!InputText(call, &text, &empty[0]) || !TextArgument(call, 0, &part, &empty[1]) ||
-      !TextArgument(call, 1, &with, &empty[2])) {
-    return false;
-  }
-  if (empty[0] || empty[1] || empty[2]) return ReturnEmpty(call);
+  bool empty = false;
+  if (!ReplaceTexts(call, &text, &part, &with, &empty)) return false;
+  if (empty) return ReturnEmpty(call);
   std::string out;
   // An empty pattern stands before each character and at the end.
   const auto append_character = [&](size_t* at) {
@@ -265,12 +273,9 @@ bool Machine::ReplaceMatches(const Call& call) {
   std::string_view text;
   std::string_view pattern;
   std::string_view with;
-  bool empty[3] = {false, false, false};
-  if (!InputText(call, &text, &empty[0]) || !TextArgument(call, 0, &pattern, &empty[1]) ||
-      !TextArgument(call, 1, &with, &empty[2])) {
-    return false;
-  }
-  if (empty[0] || empty[1] || empty[2]) return ReturnEmpty(call);
+  bool empty = false;
+  if (!ReplaceTexts(call, &text, &pattern, &with, &empty)) return false;
+  if (empty) return ReturnEmpty(call);
   if (pattern.empty()) return ReturnText(call, std::string(text));
   // Before the memory is spent: every character might be a match.
   if ((text.size() + 1) * (with.size() + 1) > limits_.text_memory_bytes_max) {
