@@ -69,7 +69,8 @@ class [[nodiscard]] Result {
     CHECK(ok());
     return *std::get_if<0>(&state_);
   }
-  T&& value() && {
+  // By value: what a temporary result holds may be looped over, or bound to a reference.
+  T value() && {
     CHECK(ok());
     return std::move(*std::get_if<0>(&state_));
   }
@@ -79,7 +80,7 @@ class [[nodiscard]] Result {
     CHECK(!ok());
     return *std::get_if<1>(&state_);
   }
-  Error&& error() && {
+  Error error() && {
     CHECK(!ok());
     return std::move(*std::get_if<1>(&state_));
   }
