@@ -29,8 +29,8 @@ HOMES = [
     (re.compile(r"#include [<\"]curl/"), {"http"}),
     # base draws random bytes; http needs TLS contexts.
     (re.compile(r"#include [<\"]openssl/"), {"crypto", "base", "http"}),
-    # crypto uses zlib's CRC-32, fhir_store and synth read and write gzip.
-    (re.compile(r"#include [<\"]zlib\.h"), {"crypto", "fhir_store", "cli"}),
+    # crypto uses zlib's CRC-32, fhir_store and synth read and write gzip, dicom deflated data sets.
+    (re.compile(r"#include [<\"]zlib\.h"), {"crypto", "fhir_store", "cli", "dicom"}),
     (re.compile(r"#include [<\"]z(std|dict)\.h"), {"fhir_store"}),
     # XPath in arazzo, S3's XML requests in s3_endpoint.
     (re.compile(r"#include [<\"]libxml/"), {"arazzo", "s3_endpoint"}),

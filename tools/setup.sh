@@ -11,8 +11,9 @@ packages=(
   libboost1.81-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev
   libsimdjson-dev libroaring-dev librocksdb-dev libre2-dev libxml2-dev libfyaml-dev libutf8proc-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev
+  libdcmtk17
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
-  wrk awscli nodejs
+  wrk awscli nodejs dcmtk
 )
 # Another Node may be installed already (version managers); npm then comes with it.
 command -v npm >/dev/null || packages+=(npm)
