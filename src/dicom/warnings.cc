@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
-#include "base/utf8.h"
 #include "dicom/character_set.h"
+#include "dicom/internal/value_check.h"
 #include "dicom/internal/values.h"
 
 namespace tarn::dicom {
@@ -30,36 +30,6 @@ constexpr TypeRow kTypes[] = {
     {WarningCode::kOther, "Other"},
 };
 
-size_t Characters(std::string_view utf8) {
-  return static_cast<size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-// PS3.5 9.1: at most 64 characters, components of digits without leading zeros.
-bool IsUid(std::string_view uid) {
-  if (uid.empty() || uid.size() > 64) return false;
-  size_t begin = 0;
-  for (size_t i = 0; i <= uid.size(); ++i) {
-    if (i < uid.size() && uid[i] >= '0' && uid[i] <= '9') continue;
-    if (i < uid.size() && uid[i] != '.') return false;
-    if (i == begin || (uid[begin] == '0' && i - begin > 1)) return false;
-    begin = i + 1;
-  }
-  return true;
-}
-
-// What an identifier may hold that is no UID by the standard: nothing that means something in a
-// path, a URL or a key.
-bool IsHarmless(std::string_view uid) {
-  if (uid.find("..") != std::string_view::npos || uid.front() == '.' || uid.back() == '.') {
-    return false;
-  }
-  return std::all_of(uid.begin(), uid.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-           c == '_' || c == '-';
-  });
-}
-
 Error TooLong(Tag tag, uint32_t max) {
   return Invalid("DICOM attribute " + AttributeName(tag) + " is longer than " +
                  std::to_string(max) + " characters");
@@ -70,7 +40,7 @@ Result<std::string> ReadUid(const Instance& instance, Tag tag) {
   const auto text = instance.Text(tag);
   if (!text || text->empty()) return MissingAttribute(tag);
   if (text->size() > kIdentifierCharactersMax) return TooLong(tag, kIdentifierCharactersMax);
-  if (!IsHarmless(*text)) {
+  if (!internal::IsHarmlessIdentifier(*text)) {
     return Invalid("DICOM attribute " + AttributeName(tag) + " is no UID");
   }
   return *text;
@@ -97,7 +67,7 @@ Status CheckLengths(const Instance& instance) {
     const Element* element = instance.Find(row.tag);
     // UTF-8 has no more characters than any of the sets has bytes.
     if (!element || element->length <= row.characters_max) continue;
-    if (Characters(instance.Text(row.tag).value_or("")) > row.characters_max) {
+    if (internal::Characters(instance.Text(row.tag).value_or("")) > row.characters_max) {
       return TooLong(row.tag, row.characters_max);
     }
   }
@@ -154,7 +124,7 @@ bool IsTooLong(std::string_view text, Vr vr) {
     const size_t end = IsSingleText(vr) ? std::string_view::npos : text.find('\\');
     more = end != std::string_view::npos;
     const std::string_view value = internal::TrimEnd(text.substr(0, end));
-    if (value.size() > max && Characters(value) > max) return true;
+    if (value.size() > max && internal::Characters(value) > max) return true;
     if (more) text.remove_prefix(end + 1);
   }
   return false;
@@ -169,7 +139,7 @@ void CheckElement(const Instance& instance, const Element& element, const Charac
     std::string_view rest = internal::TrimEnd(raw);
     while (!rest.empty()) {
       const std::string_view uid = rest.substr(0, rest.find('\\'));
-      if (!IsUid(uid)) {
+      if (!internal::IsUid(uid)) {
         findings->Add(WarningCode::kBadUid, element.tag);
         break;
       }
