@@ -16,7 +16,7 @@ from harness import SLOW, TARN, HealthLake, Server
 
 INPUT_BYTES = (4 << 30) if SLOW else (256 << 20)
 MEMORY_BYTES = 512 << 20
-RESIDENT_KB_MAX = 400 << 10
+RESIDENT_KB_MAX = 448 << 10  # The rest is the system's own, for pages of files.
 
 
 class MemoryGroup:

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory_limit.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -193,6 +194,37 @@ TEST(Random, IdsHaveTheirForm) {
   SeededRandom seeded(42);
   SeededRandom again(42);
   EXPECT_EQ(NewUuid(seeded), NewUuid(again));
+}
+
+// A machine of 1 GiB as /proc and /sys show it.
+void WriteMachine(const std::string& root, const std::string& groups) {
+  ASSERT_TRUE(MakeFolders(root + "/proc/self").ok());
+  ASSERT_TRUE(WriteFileAtomic(root + "/proc/meminfo", "MemTotal:  1048576 kB\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(root + "/proc/self/cgroup", groups).ok());
+}
+
+TEST(MemoryLimit, IsTheSmallestOfGroupsAndMachine) {
+  TemporaryFolder folder;
+  const std::string& root = folder.path();
+  EXPECT_EQ(MemoryLimitBytes(root), UINT64_MAX);
+  WriteMachine(root, "0::/service/tarn\n");
+  EXPECT_EQ(MemoryLimitBytes(root), 1u << 30);
+  const std::string groups = root + "/sys/fs/cgroup";
+  ASSERT_TRUE(MakeFolders(groups + "/service/tarn").ok());
+  ASSERT_TRUE(WriteFileAtomic(groups + "/service/tarn/memory.max", "max\n").ok());
+  EXPECT_EQ(MemoryLimitBytes(root), 1u << 30);
+  ASSERT_TRUE(WriteFileAtomic(groups + "/service/memory.max", "4096\n").ok());
+  EXPECT_EQ(MemoryLimitBytes(root), 4096u);
+}
+
+TEST(MemoryLimit, ReadsVersionOneToo) {
+  TemporaryFolder folder;
+  const std::string& root = folder.path();
+  WriteMachine(root, "9:pids:/\n4:memory:/a\nnonsense\n0::/\n");
+  const std::string group = root + "/sys/fs/cgroup/memory/a";
+  ASSERT_TRUE(MakeFolders(group).ok());
+  ASSERT_TRUE(WriteFileAtomic(group + "/memory.limit_in_bytes", "8192").ok());
+  EXPECT_EQ(MemoryLimitBytes(root), 8192u);
 }
 
 TEST(File, ReplacesAtomicallyAndKeepsTheOldOnError) {

@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint32_t kVarintLow = 0x7f;
 constexpr uint32_t kVarintMore = 0x80;
-constexpr size_t kHashSlotBytes = 32;     // Of the hash table, at half load.
 constexpr size_t kChangedKeyBytes = 160;  // Of a map node with its key.
 constexpr size_t kChangedOrdinalBytes = 48;
 constexpr size_t kSortHeadBytes = 8;
@@ -23,15 +22,21 @@ uint16_t Low(Ordinal ordinal) { return static_cast<uint16_t>(ordinal % kChunkOrd
 
 }  // namespace
 
+uint32_t PostingTable::AddNode() {
+  if (node_count_ % kBlockNodes == 0) {
+    node_blocks_.push_back(std::make_unique<Node[]>(kBlockNodes));
+  }
+  return node_count_++;
+}
+
 void PostingTable::AppendByte(Entry* entry, uint8_t byte) {
   if (entry->tail == kNone || entry->tail_used == kNodeBytes) {
-    const auto added = static_cast<uint32_t>(nodes_.size());
-    nodes_.emplace_back();
-    (entry->tail == kNone ? entry->head : nodes_[entry->tail].next) = added;
+    const uint32_t added = AddNode();
+    (entry->tail == kNone ? entry->head : NodeAt(entry->tail).next) = added;
     entry->tail = added;
     entry->tail_used = 0;
   }
-  nodes_[entry->tail].bytes[entry->tail_used++] = byte;
+  NodeAt(entry->tail).bytes[entry->tail_used++] = byte;
 }
 
 void PostingTable::AddNew(std::string_view key, uint64_t hash, Ordinal ordinal) {
@@ -66,8 +71,8 @@ void PostingTable::Change(std::string_view key, Ordinal ordinal, bool added) {
 }
 
 size_t PostingTable::bytes() const {
-  return keys_.size() + entries_.size() * (sizeof(Entry) + kHashSlotBytes) +
-         nodes_.size() * sizeof(Node) + changes_.size() * kChangedKeyBytes +
+  return keys_.capacity() + entries_.capacity() * sizeof(Entry) + index_.bytes() +
+         node_blocks_.size() * kBlockNodes * sizeof(Node) + changes_.size() * kChangedKeyBytes +
          change_count_ * kChangedOrdinalBytes;
 }
 
@@ -76,10 +81,10 @@ std::vector<Ordinal> PostingTable::OrdinalsOf(const Entry& entry) const {
   Ordinal ordinal = entry.first;
   uint32_t difference = 0;
   uint32_t shift = 0;
-  for (uint32_t node = entry.head; node != kNone; node = nodes_[node].next) {
+  for (uint32_t node = entry.head; node != kNone; node = NodeAt(node).next) {
     const size_t used = node == entry.tail ? entry.tail_used : kNodeBytes;
     for (size_t i = 0; i < used; ++i) {
-      const uint32_t byte = nodes_[node].bytes[i];
+      const uint32_t byte = NodeAt(node).bytes[i];
       difference |= (byte & kVarintLow) << shift;
       shift += 7;
       if ((byte & kVarintMore) != 0) continue;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,7 @@ class PostingTable {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr size_t kNodeBytes = 28;
+  static constexpr size_t kBlockNodes = 1u << 15;
 
   struct Entry {
     uint32_t key_offset = 0;
@@ -62,6 +64,9 @@ class PostingTable {
   std::string_view Key(const Entry& entry) const {
     return std::string_view(keys_).substr(entry.key_offset, entry.key_bytes);
   }
+  Node& NodeAt(uint32_t i) { return node_blocks_[i / kBlockNodes][i % kBlockNodes]; }
+  const Node& NodeAt(uint32_t i) const { return node_blocks_[i / kBlockNodes][i % kBlockNodes]; }
+  uint32_t AddNode();
   void AppendByte(Entry* entry, uint8_t byte);
   std::vector<Ordinal> OrdinalsOf(const Entry& entry) const;
   // Indexes of entries_, by key.
@@ -71,7 +76,9 @@ class PostingTable {
 
   HashIndex index_;
   std::vector<Entry> entries_;
-  std::vector<Node> nodes_;
+  // Blocks of kBlockNodes: one vector of all would need thrice its size while it grows.
+  std::vector<std::unique_ptr<Node[]>> node_blocks_;
+  uint32_t node_count_ = 0;
   std::string keys_;
   std::map<std::string, Changes, std::less<>> changes_;
   size_t change_count_ = 0;
