@@ -64,6 +64,9 @@ function(tarn_module)
       PRIVATE TARN_SOURCE_DIR="." TARN_TESTDATA="src/${module}/testdata")
     # Test code is compiled often and runs once: half of the time of a build otherwise.
     target_compile_options(${module}_test PRIVATE -O0)
+    if(TARN_SANITIZE MATCHES undefined)  # What is tested is checked, not the test's own arithmetic.
+      target_compile_options(${module}_test PRIVATE -fno-sanitize=undefined)
+    endif()
     add_test(NAME ${module}_test COMMAND ${module}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endif()
   if(benches AND NOT TARN_SANITIZE)
