@@ -29,9 +29,14 @@ HOMES = [
     (re.compile(r"#include [<\"]curl/"), {"http"}),
     # base draws random bytes; http needs TLS contexts.
     (re.compile(r"#include [<\"]openssl/"), {"crypto", "base", "http"}),
-    # crypto uses zlib's CRC-32, fhir_store and synth read and write gzip, dicom deflated data sets.
-    (re.compile(r"#include [<\"]zlib\.h"), {"crypto", "fhir_store", "cli", "dicom"}),
+    # crypto and pixels use zlib's CRC-32, fhir_store and synth read and write gzip, dicom deflated
+    # data sets.
+    (re.compile(r"#include [<\"]zlib\.h"), {"crypto", "pixels", "fhir_store", "cli", "dicom"}),
     (re.compile(r"#include [<\"]z(std|dict)\.h"), {"fhir_store"}),
+    (re.compile(r"#include [<\"]openjph/"), {"pixels"}),
+    (re.compile(r"#include [<\"]openjpeg\.h"), {"pixels"}),
+    (re.compile(r"#include [<\"]dcmtk/"), {"codec_worker"}),
+    (re.compile(r"#include [<\"]seccomp\.h"), {"codec_worker"}),
     # XPath in arazzo, S3's XML requests in s3_endpoint.
     (re.compile(r"#include [<\"]libxml/"), {"arazzo", "s3_endpoint"}),
     (re.compile(r"#include [<\"]libfyaml"), {"arazzo"}),

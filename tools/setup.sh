@@ -10,6 +10,7 @@ packages=(
   clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
   libboost1.81-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev
   libsimdjson-dev libroaring-dev librocksdb-dev libre2-dev libxml2-dev libfyaml-dev libutf8proc-dev
+  libopenjph-dev libopenjp2-7-dev libdcmtk-dev libseccomp-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev
   libdcmtk17
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev

@@ -1,0 +1,329 @@
+#include "pixels/transcode.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "pixels/htj2k.h"
+#include "pixels/jpeg2000.h"
+#include "pixels/limits.h"
+#include "pixels/native.h"
+
+namespace tarn::pixels {
+namespace {
+
+using dicom::ByteRange;
+using dicom::ImagePixel;
+using dicom::Instance;
+using dicom::Warning;
+using dicom::WarningCode;
+
+constexpr std::string_view kAnyContentType = "application/octet-stream";
+
+// What HealthImaging does with each transfer syntax, and the Content-Type of what is stored in it.
+struct SyntaxRow {
+  std::string_view uid;
+  Treatment treatment;
+  std::string_view content_type;
+};
+constexpr auto kSyntaxes = std::to_array<SyntaxRow>({
+    {"1.2.840.10008.1.2", Treatment::kNative, kAnyContentType},
+    {"1.2.840.10008.1.2.1", Treatment::kNative, kAnyContentType},
+    {"1.2.840.10008.1.2.1.99", Treatment::kNative, kAnyContentType},
+    {"1.2.840.10008.1.2.2", Treatment::kNative, kAnyContentType},
+    {"1.2.840.10008.1.2.4.50", Treatment::kKept, "image/jpeg"},
+    {"1.2.840.10008.1.2.4.51", Treatment::kForeign, "image/jpeg"},
+    {"1.2.840.10008.1.2.4.57", Treatment::kForeign, "image/jpeg"},
+    {"1.2.840.10008.1.2.4.70", Treatment::kForeign, "image/jpeg"},
+    {"1.2.840.10008.1.2.4.80", Treatment::kForeign, "image/jls"},
+    {"1.2.840.10008.1.2.4.81", Treatment::kForeign, "image/jls"},
+    // Bare codestreams (PS3.5 A.4.4), so not image/jp2.
+    {"1.2.840.10008.1.2.4.90", Treatment::kForeign, "image/j2c"},
+    {"1.2.840.10008.1.2.4.91", Treatment::kKept, "image/j2c"},
+    {"1.2.840.10008.1.2.4.92", Treatment::kForeign, "image/j2c"},
+    {"1.2.840.10008.1.2.4.93", Treatment::kForeign, "image/j2c"},
+    {"1.2.840.10008.1.2.4.100", Treatment::kVideo, "video/mpeg"},
+    {"1.2.840.10008.1.2.4.100.1", Treatment::kVideo, "video/mpeg"},
+    {"1.2.840.10008.1.2.4.101", Treatment::kVideo, "video/mpeg"},
+    {"1.2.840.10008.1.2.4.101.1", Treatment::kVideo, "video/mpeg"},
+    {"1.2.840.10008.1.2.4.102", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.102.1", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.103", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.103.1", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.104", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.104.1", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.105", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.105.1", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.106", Treatment::kVideo, "video/mp4"},
+    {"1.2.840.10008.1.2.4.106.1", Treatment::kVideo, "video/mp4"},
+    // The service's model spells it so.
+    {"1.2.840.10008.1.2.4.107", Treatment::kVideo, "video/H256"},
+    {"1.2.840.10008.1.2.4.108", Treatment::kVideo, "video/H256"},
+    {"1.2.840.10008.1.2.4.112", Treatment::kKept, "image/jxl"},
+    {"1.2.840.10008.1.2.4.201", Treatment::kForeign, "image/jphc"},
+    {"1.2.840.10008.1.2.4.202", Treatment::kForeign, "image/jph"},
+    {"1.2.840.10008.1.2.4.203", Treatment::kKept, "image/jphc"},
+    {"1.2.840.10008.1.2.5", Treatment::kForeign, kAnyContentType},
+});
+
+const SyntaxRow* FindSyntax(std::string_view uid) {
+  const auto* row = std::find_if(kSyntaxes.begin(), kSyntaxes.end(),
+                                 [&](const SyntaxRow& each) { return each.uid == uid; });
+  return row == kSyntaxes.end() ? nullptr : row;
+}
+
+std::string_view LosslessUid(LosslessFormat format) {
+  return format == LosslessFormat::kHtj2k ? dicom::uid::kHtj2kLosslessRpcl
+                                          : dicom::uid::kJpeg2000Lossless;
+}
+
+// An error that is about the pixels, not about us: the instance is then kept as it is.
+bool IsAboutPixels(const Error& error) {
+  return error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kUnsupported ||
+         error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kTimeout;
+}
+
+class Transcoding {
+ public:
+  Transcoding(const Instance& instance, LosslessFormat format, ForeignDecoder& decoder,
+              FrameSink& sink)
+      : instance_(instance), format_(format), decoder_(decoder), sink_(sink) {}
+
+  Result<StoredFrames> Run();
+
+ private:
+  // What a step made of the pixels: all is stored, or why they have to be kept as a blob.
+  using Outcome = std::optional<Warning>;
+
+  Result<Outcome> StoreFrames(Treatment treatment);
+  Result<Outcome> StoreNative(uint32_t frames);
+  Result<Outcome> StoreForeign(const dicom::FrameLayout& layout);
+  Result<NativeFrame> DecodeRun(dicom::FragmentRun run);
+  Status KeepNative(uint32_t frames);
+  Status KeepRuns(const dicom::FrameLayout& layout);
+  Status KeepBlob();
+  Status Encode(const ImagePixel& pixel, std::string_view native);
+  Status AddKept(std::string bytes);
+  Result<std::string> JoinFragments(uint32_t first, uint32_t count, uint64_t bytes_max) const;
+  bool TooLargeToTranscode() const;
+
+  const Instance& instance_;
+  const LosslessFormat format_;
+  ForeignDecoder& decoder_;
+  FrameSink& sink_;
+  ImagePixel pixel_;
+  StoredFrames out_;
+};
+
+Result<std::string> Transcoding::JoinFragments(uint32_t first, uint32_t count,
+                                               uint64_t bytes_max) const {
+  const auto& fragments = instance_.pixel_data().fragments;
+  uint64_t total = 0;
+  for (uint32_t i = first; i < first + count; ++i) total += fragments[i].bytes;
+  if (total > bytes_max) {
+    return Error{ErrorKind::kTooLarge, "one encoded frame has " + std::to_string(total) +
+                                           " bytes; the limit is " + std::to_string(bytes_max)};
+  }
+  std::string out;
+  out.reserve(total);
+  std::string buffer;
+  for (uint32_t i = first; i < first + count; ++i) {
+    TRY(const std::string_view bytes, instance_.Bytes(fragments[i], &buffer));
+    out.append(bytes);
+    buffer.clear();
+  }
+  return out;
+}
+
+bool Transcoding::TooLargeToTranscode() const {
+  const uint64_t samples = uint64_t{pixel_.rows} * pixel_.columns * pixel_.samples_per_pixel;
+  return samples > kFrameSamplesMax ||
+         pixel_.FrameBytes() > kInstanceBytesMax / pixel_.number_of_frames;
+}
+
+Status Transcoding::Encode(const ImagePixel& pixel, std::string_view native) {
+  std::string buffer;
+  const NormalizedFrame frame = NormalizeFrame(pixel, native, &buffer);
+  EncodedFrame encoded;
+  if (format_ == LosslessFormat::kHtj2k) {
+    TRY(encoded, EncodeHtj2k(frame.format, frame.samples));
+    TRY(VerifyHtj2k(encoded.codestream, frame.format, frame.samples));
+  } else {
+    TRY(encoded, EncodeJpeg2000(frame.format, frame.samples));
+    TRY(const DecodedFrame decoded, DecodeJpeg2000(encoded.codestream));
+    if (decoded.samples != frame.samples) {
+      return Internal("JPEG 2000 verification: the decoded frame differs");
+    }
+  }
+  ++out_.frames;
+  // The decoded samples are equal to these, so their checksum is too.
+  return sink_.Add({.bytes = std::move(encoded.codestream),
+                    .width = frame.format.width,
+                    .height = frame.format.height,
+                    .checksum = Crc32(frame.samples),
+                    .min_pixel_value = frame.range.min,
+                    .max_pixel_value = frame.range.max,
+                    .resolution_ends = std::move(encoded.resolution_ends)});
+}
+
+Status Transcoding::AddKept(std::string bytes) {
+  const uint32_t checksum = Crc32(bytes);
+  ++out_.frames;
+  return sink_.Add({.bytes = std::move(bytes),
+                    .width = pixel_.columns,
+                    .height = pixel_.rows,
+                    .checksum = checksum});
+}
+
+// Pixel data that no lossless codec of ours takes: 1-bit, 32-bit, floating point, subsampled
+// chroma. It is stored as explicit little endian, so words of a big-endian file are turned.
+Status Transcoding::KeepNative(uint32_t frames) {
+  out_.form = FrameForm::kKept;
+  out_.stored_transfer_syntax_uid = dicom::uid::kExplicitVrLittleEndian;
+  for (uint32_t i = 0; i < frames; ++i) {
+    std::string buffer;
+    TRY(const std::string_view bytes, ReadNativeFrame(instance_, pixel_, i, &buffer));
+    TRY(AddKept(std::string(bytes)));
+  }
+  return Ok();
+}
+
+Status Transcoding::KeepRuns(const dicom::FrameLayout& layout) {
+  out_.form = FrameForm::kKept;
+  out_.stored_transfer_syntax_uid = instance_.transfer_syntax_uid();
+  for (const dicom::FragmentRun& run : layout.fragment_runs) {
+    TRY(std::string bytes, JoinFragments(run.first, run.count, kKeptFrameBytesMax));
+    TRY(AddKept(std::move(bytes)));
+  }
+  return Ok();
+}
+
+Status Transcoding::KeepBlob() {
+  if (out_.frames > 0) TRY(sink_.Restart());
+  out_.frames = 0;
+  out_.form = FrameForm::kBlob;
+  out_.stored_transfer_syntax_uid = instance_.transfer_syntax_uid();
+  const dicom::PixelData& data = instance_.pixel_data();
+  if (data.encapsulated) {
+    for (const ByteRange& fragment : data.fragments) out_.fragment_bytes.push_back(fragment.bytes);
+    TRY(std::string bytes,
+        JoinFragments(0, static_cast<uint32_t>(data.fragments.size()), kKeptFrameBytesMax));
+    return AddKept(std::move(bytes));
+  }
+  if (data.native.bytes > kKeptFrameBytesMax) {
+    return Error{ErrorKind::kTooLarge, "PixelData is too large to be kept in one piece"};
+  }
+  std::string buffer;
+  TRY(const std::string_view bytes, instance_.Bytes(data.native, &buffer));
+  return AddKept(std::string(bytes));
+}
+
+Result<Transcoding::Outcome> Transcoding::StoreNative(uint32_t frames) {
+  if (!CanNormalize(pixel_) || instance_.pixel_data().tag != dicom::kPixelData) {
+    TRY(KeepNative(frames));
+    return Outcome{};
+  }
+  out_.form = FrameForm::kTranscoded;
+  out_.stored_transfer_syntax_uid = LosslessUid(format_);
+  for (uint32_t i = 0; i < frames; ++i) {
+    std::string buffer;
+    TRY(const std::string_view native, ReadNativeFrame(instance_, pixel_, i, &buffer));
+    TRY(Encode(pixel_, native));
+  }
+  return Outcome{};
+}
+
+Result<NativeFrame> Transcoding::DecodeRun(dicom::FragmentRun run) {
+  TRY(const std::string bytes, JoinFragments(run.first, run.count, kEncodedFrameBytesMax));
+  return decoder_.Decode(
+      {.transfer_syntax_uid = instance_.transfer_syntax_uid(), .pixel = pixel_, .bytes = bytes});
+}
+
+Result<Transcoding::Outcome> Transcoding::StoreForeign(const dicom::FrameLayout& layout) {
+  out_.form = FrameForm::kTranscoded;
+  out_.stored_transfer_syntax_uid = LosslessUid(format_);
+  for (const dicom::FragmentRun& run : layout.fragment_runs) {
+    auto decoded = DecodeRun(run);
+    if (!decoded.ok() && IsAboutPixels(decoded.error())) {
+      return Outcome{
+          Warning{WarningCode::kTranscodingException,
+                  "frame " + std::to_string(out_.frames + 1) + ": " + decoded.error().detail}};
+    }
+    TRY(const NativeFrame native, std::move(decoded));
+    if (!CanNormalize(native.pixel)) {
+      return Outcome{Warning{WarningCode::kTranscodingException,
+                             "only samples of up to 16 bits can be transcoded"}};
+    }
+    out_.photometric_interpretation = native.pixel.photometric_interpretation;
+    TRY(Encode(native.pixel, native.bytes));
+  }
+  return Outcome{};
+}
+
+Result<Transcoding::Outcome> Transcoding::StoreFrames(Treatment treatment) {
+  if (treatment == Treatment::kUnknown) {
+    return Outcome{Warning{WarningCode::kUnsupportedSyntax,
+                           "transfer syntax " + instance_.transfer_syntax_uid() +
+                               " is not supported: pixel data is kept as it is"}};
+  }
+  auto pixel = dicom::ReadImagePixel(instance_);
+  if (!pixel.ok()) {
+    return Outcome{Warning{WarningCode::kFrameExtraction, std::move(pixel).error().detail}};
+  }
+  pixel_ = std::move(pixel).value();
+  out_.photometric_interpretation = pixel_.photometric_interpretation;
+  TRY(dicom::FrameLayout layout, dicom::LayOutFrames(instance_, pixel_));
+  if (layout.frame_count == 0) {
+    if (!layout.warnings.empty()) return Outcome{layout.warnings.front()};
+    return Outcome{Warning{WarningCode::kFrameExtraction, "PixelData holds no frame"}};
+  }
+  out_.warnings = std::move(layout.warnings);
+  if (instance_.pixel_data().encapsulated != (treatment != Treatment::kNative)) {
+    return Outcome{Warning{WarningCode::kFrameExtraction,
+                           "PixelData is not encoded as the transfer syntax says"}};
+  }
+  if (treatment == Treatment::kKept || treatment == Treatment::kVideo) {
+    TRY(KeepRuns(layout));
+    return Outcome{};
+  }
+  if (TooLargeToTranscode()) {
+    return Outcome{Warning{WarningCode::kTranscodingException,
+                           "frames are too large to be transcoded: pixel data is kept as it is"}};
+  }
+  return treatment == Treatment::kNative ? StoreNative(layout.frame_count) : StoreForeign(layout);
+}
+
+Result<StoredFrames> Transcoding::Run() {
+  if (instance_.pixel_data().tag == 0) return std::move(out_);
+  const Treatment treatment = TreatmentOf(instance_.transfer_syntax_uid());
+  TRY(const Outcome why_blob, StoreFrames(treatment));
+  if (why_blob) {
+    TRY(KeepBlob());
+    out_.warnings.assign(1, *why_blob);
+  } else if (treatment == Treatment::kVideo) {
+    for (const ByteRange& each : instance_.pixel_data().fragments) {
+      out_.fragment_bytes.push_back(each.bytes);
+    }
+  }
+  return std::move(out_);
+}
+
+}  // namespace
+
+Treatment TreatmentOf(std::string_view transfer_syntax_uid) {
+  const SyntaxRow* row = FindSyntax(transfer_syntax_uid);
+  return row == nullptr ? Treatment::kUnknown : row->treatment;
+}
+
+std::string_view ContentTypeOf(std::string_view stored_transfer_syntax_uid) {
+  const SyntaxRow* row = FindSyntax(stored_transfer_syntax_uid);
+  return row == nullptr ? kAnyContentType : row->content_type;
+}
+
+Result<StoredFrames> Transcode(const dicom::Instance& instance, const TranscodeOptions& options,
+                               ForeignDecoder& decoder, FrameSink& sink) {
+  return Transcoding(instance, options.format, decoder, sink).Run();
+}
+
+}  // namespace tarn::pixels
