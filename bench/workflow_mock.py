@@ -14,13 +14,15 @@ examples:
   bench/workflow_mock.py --polls 500 -- npx @redocly/cli respect {document}
 """
 import argparse
-import asyncio
 import json
 import os
 import pathlib
 import resource
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 DEADLINE_S = 600
@@ -99,27 +101,38 @@ class Jobs:
         return DONE if self.seen >= self.polls else BUSY
 
 
-class Connection(asyncio.Protocol):
-    def __init__(self, jobs):
-        self.jobs, self.buffer = jobs, b""
+def serve(jobs, listener):
+    """Answers every connection from a thread of its own, with blocking reads: an event loop would
+    cost as much as the runner that is measured."""
+    while True:
+        try:
+            connection = listener.accept()[0]
+        except OSError:
+            return
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=converse, args=(jobs, connection), daemon=True).start()
 
-    def connection_made(self, transport):
-        self.transport = transport
 
-    def data_received(self, data):
-        self.buffer += data
+def converse(jobs, connection):
+    buffer = b""
+    with connection:
         while True:
-            head, mark, rest = self.buffer.partition(b"\r\n\r\n")
-            if not mark:
+            data = connection.recv(65536)
+            if not data:
                 return
-            length = 0
-            at = head.lower().find(b"content-length:")
-            if at >= 0:
-                length = int(head[at + 15:].split(b"\r\n", 1)[0])
-            if len(rest) < length:
-                return
-            self.buffer = rest[length:]
-            self.transport.write(self.jobs.reply(head))
+            buffer += data
+            while True:
+                head, mark, rest = buffer.partition(b"\r\n\r\n")
+                if not mark:
+                    break
+                length = 0
+                if not head.startswith(b"GET "):
+                    at = head.lower().find(b"content-length:")
+                    length = int(head[at + 15:].split(b"\r\n", 1)[0]) if at >= 0 else 0
+                if len(rest) < length:
+                    break
+                buffer = rest[length:]
+                connection.sendall(jobs.reply(head))
 
 
 def tree_peak_mb(root):
@@ -144,33 +157,36 @@ def tree_peak_mb(root):
     return total / 1024
 
 
-async def measure(polls, command):
+def measure(polls, command):
     """Returns the figures, or a text that says what went wrong."""
     jobs = Jobs(polls)
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(jobs), "127.0.0.1", 0)
-    url = "http://127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = "http://127.0.0.1:%d" % listener.getsockname()[1]
+    threading.Thread(target=serve, args=(jobs, listener), daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="tarn-mock-") as folder:
         (pathlib.Path(folder) / "jobs-openapi.yaml").write_text(OPENAPI.format(url=url))
         document = pathlib.Path(folder) / "jobs-workflow.yaml"
         document.write_text(WORKFLOW)
         command = [word.replace("{document}", str(document)) for word in command]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        launched = time.monotonic()
         # Into a file: reading a pipe would take time from answering.
         output = open(pathlib.Path(folder) / "output", "w+b")
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-            env={**os.environ, "TARN_RUNS_DIR": folder + "/runs"})
+        environment = {**os.environ, "TARN_RUNS_DIR": folder + "/runs"}
         peak = []
-        jobs.on_done = lambda: peak.append(tree_peak_mb(process.pid))
+        root = []
+        jobs.on_done = lambda: peak.append(tree_peak_mb(root[0]))
+        launched = time.monotonic()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                   env=environment)
+        root.append(process.pid)
         try:
-            await asyncio.wait_for(process.wait(), DEADLINE_S)
-        except asyncio.TimeoutError:
+            process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
             process.kill()
-            await process.wait()
+            process.wait()
             return f"the command took more than {DEADLINE_S} s"
         finally:
-            server.close()
+            listener.close()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         with output:
             output.seek(0)
@@ -195,7 +211,7 @@ def main():
     options = parser.parse_args()
     if options.polls < 2:
         parser.error("--polls: at least 2")
-    result = asyncio.run(measure(options.polls, options.command))
+    result = measure(options.polls, options.command)
     if isinstance(result, str):
         print(f"workflow_mock: {result}", file=sys.stderr)
         return 1

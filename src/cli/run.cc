@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "cli/run_session.h"
 #include "cli/verbs.h"
+#include "http/client.h"
 
 namespace tarn::cli {
 namespace {
@@ -51,6 +52,7 @@ void ShowDiagnostics(const RunFlags& flags, const std::vector<Diagnostic>& diagn
 }
 
 int RunVerb(const RunFlags& flags) {
+  const http::ClientSetup beside_reading_the_document;
   const auto environment = runner_host::SystemEnvironment();
   const auto invalid = [&](const Error& error) {
     return EndEarly(flags, "invalid", error.detail, kExitInvalid);

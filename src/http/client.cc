@@ -27,6 +27,11 @@ constexpr long kStalledSecondsMax = 60;
 // An easy handle keeps its connections; one is used for one origin at a time.
 constexpr long kConnectionsPerHandle = 2;
 
+void SetUpOnce() {
+  static std::once_flag once;
+  std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+}
+
 // One exchange, as libcurl's callbacks see it.
 struct Exchange {
   const ClientRequest* request = nullptr;
@@ -265,9 +270,12 @@ struct Client::State {
   }
 };
 
+ClientSetup::ClientSetup() : thread_(SetUpOnce) {}
+
+ClientSetup::~ClientSetup() { thread_.join(); }
+
 Client::Client(Options options) : state_(std::make_unique<State>()) {
-  static std::once_flag once;
-  std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+  SetUpOnce();
   state_->options = std::move(options);
 }
 

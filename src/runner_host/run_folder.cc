@@ -37,6 +37,12 @@ Status SyncFile(const std::string& path) {
   return Ok();
 }
 
+Status SyncNames(const std::string& folder) {
+  TRY(SyncFile(RecordPath(folder)));
+  TRY(SyncFolder(folder));
+  return SyncFolder(folder + "/..");
+}
+
 [[noreturn]] void KillSelf() {
   kill(getpid(), SIGKILL);
   for (;;) pause();
@@ -91,6 +97,11 @@ std::string NewRunId(int64_t unix_ms, RandomSource& random) {
   return id + HexEncode(milliseconds).substr(1) + NewHexId(random).substr(0, 3);
 }
 
+JournalFile::JournalFile(std::string folder, UniqueFd fd)
+    : folder_(std::move(folder)),
+      fd_(std::move(fd)),
+      names_synced_(std::async(std::launch::async, SyncNames, folder_)) {}
+
 Result<JournalFile> JournalFile::Open(const std::string& folder, uint64_t valid_bytes) {
   const std::string path = JournalPath(folder);
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -120,12 +131,7 @@ Status JournalFile::Append(const arazzo::RunEvent& event, arazzo::Durability dur
 // The first event that must last makes everything last that it needs.
 Status JournalFile::SyncAll() {
   if (fdatasync(fd_.get()) != 0) return ErrnoError(JournalPath(folder_), errno);
-  if (names_synced_) return Ok();
-  TRY(SyncFile(RecordPath(folder_)));
-  TRY(SyncFolder(folder_));
-  TRY(SyncFolder(folder_ + "/.."));
-  names_synced_ = true;
-  return Ok();
+  return names_synced_.valid() ? names_synced_.get() : Ok();
 }
 
 Result<OpenRun> CreateRun(const std::string& runs, RunRecord record) {

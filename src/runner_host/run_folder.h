@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,8 +63,9 @@ std::string NewRunId(int64_t unix_ms, RandomSource& random);
 // Appends events. Threads: one thread at a time (RunEvents sees to it).
 class JournalFile {
  public:
-  // Cuts the file at `valid_bytes`. `record_path` is synced with the first event that must not be
-  // lost. Errors: kNotFound, kUnavailable.
+  // Cuts the file at `valid_bytes`, and begins to sync the run's record and the names of its files
+  // in the background: the first event that must not be lost waits for them.
+  // Errors: kNotFound, kUnavailable.
   static Result<JournalFile> Open(const std::string& folder, uint64_t valid_bytes);
   Status Append(const arazzo::RunEvent& event, arazzo::Durability durability);
 
@@ -72,13 +74,13 @@ class JournalFile {
   void KillAt(std::string_view fault);
 
  private:
-  JournalFile(std::string folder, UniqueFd fd) : folder_(std::move(folder)), fd_(std::move(fd)) {}
+  JournalFile(std::string folder, UniqueFd fd);
   Status SyncAll();
 
   std::string folder_;
   UniqueFd fd_;
-  bool names_synced_ = false;
-  uint64_t writes_left_ = 0;  // 0: no fault.
+  std::future<Status> names_synced_;  // Taken by the first sync.
+  uint64_t writes_left_ = 0;          // 0: no fault.
   bool torn_ = false;
 };
 
