@@ -697,6 +697,15 @@ class Check(Runs):
         result = self.tarn("check", path)
         self.assertEqual((result.returncode, "nothing found" in result.stdout), (0, True), result.stdout)
 
+    def test_a_missing_host_is_for_the_run_to_give(self):
+        self.write("api.json", api("/", ("CreateThing", "post", "/")))
+        path = self.write("hostless.json", document({"stepId": "s", "operationId": "CreateThing"}))
+        result = self.tarn("check", path)
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("warning: the operation CreateThing: the description names no host", result.stdout)
+        self.assertIn("nothing found", self.tarn("check", path, "--server", "http://127.0.0.1:1").stdout)
+        self.assertEqual(self.tarn("run", path).returncode, 2)
+
     def test_missing_inputs_are_findings(self):
         self.write("api.json", api("http://127.0.0.1:1", ("CreateThing", "post", "/")))
         path = self.write("needs.json", document(

@@ -105,7 +105,9 @@ TEST(Embedded, ReplaceASourceThatCannotBeFoundWithAWarning) {
   EXPECT_THAT(program.diagnostics[0].message,
               HasSubstr("openapi/amazon-healthlake-openapi.yaml); the built-in amazon-healthlake"));
   // It names no host: whoever uses it says which server is meant.
-  EXPECT_FALSE(ChooseServer(program.root->workflows[0].operations[0]->servers, {}).ok());
+  const auto server = ChooseServer(program.root->workflows[0].operations[0]->servers, {});
+  ASSERT_FALSE(server.ok());
+  EXPECT_EQ(server.error().kind, ErrorKind::kNotFound);
 }
 
 TEST(Embedded, TheFirstWorkflowsResolveAgainstThem) {

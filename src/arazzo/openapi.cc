@@ -337,7 +337,9 @@ Result<std::string> ChooseServer(const std::vector<ApiServer>& servers,
   }
   while (url.ends_with('/')) url.pop_back();
   // Read from a file, or built in: a server beside it is no server.
-  if (url.find("://") == url.npos) return Invalid("the description names no host: give --server");
+  if (url.find("://") == url.npos) {
+    return Error{ErrorKind::kNotFound, "the description names no host: give --server"};
+  }
   const auto parsed = ParseUrl(url);
   if (!parsed.ok()) {
     return Invalid("the server " + url + " is no absolute http or https URL: give --server");

@@ -106,7 +106,8 @@ class OpenApi {
 Source::Type ClassifyDocument(const YamlNode& root);
 
 // The server to use: https before http, else the first; variables from `values`, else their
-// defaults. Errors: kInvalid (no server, a value that is not allowed, no absolute http(s) URL).
+// defaults. Errors: kNotFound (the server is a path: it names no host), kInvalid (no server, a
+// value that is not allowed, no absolute http(s) URL).
 Result<std::string> ChooseServer(const std::vector<ApiServer>& servers,
                                  const std::map<std::string, std::string>& values);
 

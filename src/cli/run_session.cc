@@ -51,14 +51,14 @@ Status ChooseWorkflow(const std::string& name, LoadedFile* out) {
   return Invalid("there is no workflow " + name + "; the document has " + names);
 }
 
-Status Finish(const std::string& workflow, Severity missing_credentials,
+Status Finish(const std::string& workflow, Severity missing,
               const Environment& environment, runner_host::RunChoices* choices, LoadedFile* out) {
   out->diagnostics = out->program.diagnostics;
   if (out->program.root == nullptr) return Ok();
   const auto operations = runner_host::OperationsOf(*out->program.root);
   TRY(FindAws(operations, environment, choices, &out->aws));
   const runner_host::ReachOptions reach{choices->server, choices->server_variables,
-                                        missing_credentials};
+                                        missing};
   for (Diagnostic& diagnostic :
        runner_host::CheckReach(operations, reach, out->aws, &out->origins)) {
     out->diagnostics.push_back(std::move(diagnostic));
@@ -105,7 +105,7 @@ Result<LoadedFile> LoadFile(const LoadRequest& request, const Environment& envir
     for (const auto& source : out.sources) names += (names.empty() ? "" : ", ") + source.name;
     return Invalid("no source is called " + unused.front() + "; the document has " + names);
   }
-  TRY(Finish(request.workflow, request.missing_credentials, environment, &request.settings->choices,
+  TRY(Finish(request.workflow, request.missing, environment, &request.settings->choices,
              &out));
   return out;
 }
@@ -129,7 +129,7 @@ std::string ShownFile(const std::string& url) {
   const auto here = std::filesystem::current_path(error);
   if (error) return *path;
   const std::string near = std::filesystem::path(*path).lexically_relative(here).string();
-  return near.empty() || near.starts_with("../../..") ? *path : near;
+  return near.empty() || near.starts_with("../..") ? *path : near;
 }
 
 void PrintDiagnostics(const std::vector<Diagnostic>& diagnostics) {

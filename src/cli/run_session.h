@@ -40,7 +40,7 @@ struct LoadedFile {
 struct LoadRequest {
   std::string file, workflow;
   RunSettings* settings = nullptr;  // The region is filled in.
-  arazzo::Severity missing_credentials = arazzo::Severity::kError;
+  arazzo::Severity missing = arazzo::Severity::kError;
 };
 Result<LoadedFile> LoadFile(const LoadRequest& request,
                             const runner_host::Environment& environment);

@@ -214,7 +214,8 @@ std::vector<arazzo::Diagnostic> CheckReach(const std::vector<UsedOperation>& ope
                             : Result<std::string>(reach.server);
     const auto url = server.ok() ? ParseUrl(server.value()) : Result<Url>(server.error());
     if (!url.ok()) {
-      complain(url.error().detail);
+      const bool missing = url.error().kind == ErrorKind::kNotFound;
+      complain(url.error().detail, missing ? reach.missing : arazzo::Severity::kError);
       continue;
     }
     origins->insert(OriginOf(url.value()));
@@ -224,7 +225,7 @@ std::vector<arazzo::Diagnostic> CheckReach(const std::vector<UsedOperation>& ope
                url.value().host);
     } else if (!aws.credentials.has_value()) {
       complain("there are no AWS credentials for " + url.value().host + ": " + aws.missing,
-               reach.missing_credentials);
+               reach.missing);
     }
   }
   return out;

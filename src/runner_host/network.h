@@ -66,7 +66,8 @@ std::vector<UsedOperation> OperationsOf(const arazzo::LoadedDocument& root);
 struct ReachOptions {
   std::string server;  // --server URL: for every operation.
   std::map<std::string, std::string> server_variables;
-  arazzo::Severity missing_credentials = arazzo::Severity::kError;
+  // Of what the next run can still give: a host, credentials.
+  arazzo::Severity missing = arazzo::Severity::kError;
 };
 std::vector<arazzo::Diagnostic> CheckReach(const std::vector<UsedOperation>& operations,
                                            const ReachOptions& reach, const AwsSettings& aws,
