@@ -51,14 +51,13 @@ Status ChooseWorkflow(const std::string& name, LoadedFile* out) {
   return Invalid("there is no workflow " + name + "; the document has " + names);
 }
 
-Status Finish(const std::string& workflow, Severity missing,
-              const Environment& environment, runner_host::RunChoices* choices, LoadedFile* out) {
+Status Finish(const std::string& workflow, Severity missing, const Environment& environment,
+              runner_host::RunChoices* choices, LoadedFile* out) {
   out->diagnostics = out->program.diagnostics;
   if (out->program.root == nullptr) return Ok();
   const auto operations = runner_host::OperationsOf(*out->program.root);
   TRY(FindAws(operations, environment, choices, &out->aws));
-  const runner_host::ReachOptions reach{choices->server, choices->server_variables,
-                                        missing};
+  const runner_host::ReachOptions reach{choices->server, choices->server_variables, missing};
   for (Diagnostic& diagnostic :
        runner_host::CheckReach(operations, reach, out->aws, &out->origins)) {
     out->diagnostics.push_back(std::move(diagnostic));
@@ -105,8 +104,7 @@ Result<LoadedFile> LoadFile(const LoadRequest& request, const Environment& envir
     for (const auto& source : out.sources) names += (names.empty() ? "" : ", ") + source.name;
     return Invalid("no source is called " + unused.front() + "; the document has " + names);
   }
-  TRY(Finish(request.workflow, request.missing, environment, &request.settings->choices,
-             &out));
+  TRY(Finish(request.workflow, request.missing, environment, &request.settings->choices, &out));
   return out;
 }
 
@@ -148,6 +146,17 @@ int EndEarly(const RunFlags& flags, std::string_view status, const std::string& 
   std::fprintf(stderr, "tarn: %s\n", message.c_str());
   return exit;
 }
+
+namespace {
+
+// What the user can do about a run whose journal could not be written.
+std::string WayOn(const runner_host::OpenRun& run, const RunFlags& flags) {
+  const auto journal = runner_host::ReadJournalOf(run.folder);
+  const bool begun = journal.ok() && !journal.value().events.empty();
+  return begun ? "tarn resume " + run.record.id : "tarn run " + flags.file;
+}
+
+}  // namespace
 
 int CarryOut(const Carried& carried, const Environment& environment) {
   const RunFlags& flags = *carried.flags;
@@ -194,7 +203,9 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   // The journal cannot be written, or the user has stopped the run.
   const bool stopped = result.error().kind == ErrorKind::kTimeout;
   const auto status = stopped ? arazzo::RunStatus::kOutOfTime : arazzo::RunStatus::kStepFailed;
-  json::Value data = EndData(arazzo::RunStatusName(status), result.error().detail);
+  std::string message = result.error().detail;
+  if (!stopped) message += "; when it can be written again: " + WayOn(run, flags);
+  json::Value data = EndData(arazzo::RunStatusName(status), message);
   data.Set("at", json::Value::Int(clock.UnixMs()));
   view->Show({"end", std::move(data)});
   return static_cast<int>(status);

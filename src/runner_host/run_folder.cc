@@ -24,10 +24,15 @@ std::string JournalPath(const std::string& folder) { return folder + "/journal";
 std::string RecordPath(const std::string& folder) { return folder + "/run.json"; }
 std::string LockPath(const std::string& folder) { return folder + "/lock"; }
 
+Status At(const std::string& path, Status status) {
+  if (status.ok()) return status;
+  return Error{status.error().kind, path + ": " + status.error().detail};
+}
+
 Status WriteNew(const std::string& path, std::string_view bytes) {
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd.valid()) return ErrnoError(path, errno);
-  return WriteAll(fd.get(), bytes);
+  return At(path, WriteAll(fd.get(), bytes));
 }
 
 Status SyncFile(const std::string& path) {
@@ -122,7 +127,7 @@ Status JournalFile::Append(const arazzo::RunEvent& event, arazzo::Durability dur
   line = whole;
   const bool last = writes_left_ == 1;
   if (last && torn_) line = line.substr(0, line.size() / 2);
-  TRY(WriteAll(fd_.get(), line));
+  TRY(At(JournalPath(folder_), WriteAll(fd_.get(), line)));
   if (last) KillSelf();
   if (writes_left_ > 0) --writes_left_;
   return durability == arazzo::Durability::kSynced ? SyncAll() : Ok();
@@ -139,7 +144,12 @@ Result<OpenRun> CreateRun(const std::string& runs, RunRecord record) {
   const std::string folder = runs + "/" + record.id;
   if (mkdir(folder.c_str(), 0700) != 0) return ErrnoError(folder, errno);
   TRY(FileLock lock, FileLock::Acquire(LockPath(folder)));
-  TRY(WriteNew(RecordPath(folder), EncodeRecord(record)));
+  const Status written = WriteNew(RecordPath(folder), EncodeRecord(record));
+  if (!written.ok()) {
+    std::error_code ignored;  // What is left over is empty.
+    std::filesystem::remove_all(folder, ignored);
+    return written.error();
+  }
   return OpenRun{folder, std::move(record), {}, std::move(lock)};
 }
 
