@@ -75,3 +75,15 @@ function(tarn_module)
     target_compile_definitions(${module}_bench PRIVATE TARN_SOURCE_DIR=".")
   endif()
 endfunction()
+
+# Sets `output` to the C++ tables that tools/service_model.py makes from this module's model.json.
+function(tarn_service_model output)
+  get_filename_component(module ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/model_tables.cc)
+  add_custom_command(
+    OUTPUT ${made}
+    COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/service_model.py tables ${module} ${made}
+    DEPENDS ${CMAKE_SOURCE_DIR}/tools/service_model.py ${CMAKE_CURRENT_SOURCE_DIR}/model.json
+    VERBATIM)
+  set(${output} ${made} PARENT_SCOPE)
+endfunction()

@@ -41,8 +41,8 @@ HOMES = [
     (re.compile(r"#include [<\"]libxml/"), {"arazzo", "s3_endpoint"}),
     (re.compile(r"#include [<\"]libfyaml"), {"arazzo"}),
     (re.compile(r"#include [<\"]utf8proc"), {"fhir"}),
-    # The service model's patterns are matched in healthlake, FHIRPath's matches() in fhir.
-    (re.compile(r"#include [<\"]re2/"), {"arazzo", "healthlake", "fhir"}),
+    # Service models' patterns are matched in service_model, FHIRPath's matches() in fhir.
+    (re.compile(r"#include [<\"]re2/"), {"arazzo", "service_model", "fhir"}),
     (re.compile(r"#include [<\"]CLI/"), {"cli"}),
     (re.compile(r"#include [<\"]toml\+\+/"), {"cli"}),
     (re.compile(r"#include [<\"]spdlog/"), {"base"}),

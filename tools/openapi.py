@@ -1,25 +1,21 @@
 #!/usr/bin/env python3
 """Writes the OpenAPI descriptions in openapi/, which the server serves and the runner embeds.
 
-usage: tools/openapi.py healthlake                print the description of our HealthLake API
-       tools/openapi.py healthimaging MODEL       print that of HealthImaging, from botocore's
-                                                  service-2.json (names and shapes only, no text)
-       tools/openapi.py check [MODEL]             compare openapi/ with what would be written
+usage: tools/openapi.py healthlake|healthimaging   print the description of our API
+       tools/openapi.py check                      compare openapi/ with what would be written
 
-HealthLake's comes from src/healthlake/model.json, the table that requests are checked by, so the
-description cannot promise what the server refuses. All prose is in this file.
+They come from src/*/model.json, the tables that requests are checked by, so a description cannot
+promise what the server refuses. All prose is in this file.
 """
 import json
 import pathlib
 import re
 import sys
 
-import healthlake_model
+import service_model
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "openapi"
-HEALTHLAKE = FOLDER / "amazon-healthlake-openapi.yaml"
-HEALTHIMAGING = FOLDER / "amazon-healthimaging-openapi.yaml"
 # A plain scalar that no YAML parser takes for anything but this text.
 PLAIN = re.compile(r"^[A-Za-z/_$][A-Za-z0-9_./$={}-]*( [A-Za-z0-9(][A-Za-z0-9_./()-]*[,;.]?)*$")
 WORDS_OF_YAML = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
@@ -56,6 +52,8 @@ SUMMARIES = {
 }
 # Shapes that only headers and errors name.
 UNUSED = {"String"}
+# Bodies that are bytes.
+STREAMED = {"ImageSetMetadataBlob", "PayloadBlob"}
 # GetImageFrame answers with the type of the stored transfer syntax, metadata as gzip.
 BLOB_TYPES = {
     "GetImageFrame": ["image/jph", "image/jphc", "image/j2c", "image/jpeg", "image/jxl", "video/mpeg",
@@ -132,8 +130,8 @@ def bounds(shape, low, high):
     return out
 
 
-def schema(shape, target_of):
-    """The JSON Schema of a shape; `target_of` gives the shape's name of a member."""
+def schema(shape):
+    """The JSON Schema of a shape."""
     kind = shape["type"]
     if kind == "structure":
         out = {"type": "object"}
@@ -142,25 +140,23 @@ def schema(shape, target_of):
         if shape.get("union"):
             out.update(minProperties=1, maxProperties=1)
         if shape["members"]:
-            out["properties"] = {name: reference(target_of(member))
+            out["properties"] = {name: reference(member)
                                  for name, member in shape["members"].items()}
         return out
     if kind == "list":
-        return {"type": "array", "items": reference(target_of(shape["member"])),
+        return {"type": "array", "items": reference(shape["member"]),
                 **bounds(shape, "minItems", "maxItems")}
     if kind == "map":
-        return {"type": "object", "propertyNames": reference(target_of(shape["key"])),
-                "additionalProperties": reference(target_of(shape["value"])),
+        return {"type": "object", "propertyNames": reference(shape["key"]),
+                "additionalProperties": reference(shape["value"]),
                 **bounds(shape, "minProperties", "maxProperties")}
     if kind == "string":
         out = {"type": "string", **bounds(shape, "minLength", "maxLength")}
         if "pattern" in shape:
-            pattern = healthlake_model.re2_pattern(shape)
+            pattern = service_model.re2_pattern(shape)
             # Without lookahead, which not every engine has: (?!aws:).+
-            refused = re.match(r"\^?\(\?!([^()]*)\)(.*)$", pattern)
-            if refused:
-                out["not"] = {"pattern": f"^{refused[1]}"}
-                pattern = refused[2]
+            if refused := service_model.refused_prefix(shape):
+                out["not"] = {"pattern": f"^{refused}"}
             # `any text` says nothing beside the lengths.
             if pattern not in (r"[\P{M}\p{M}]*", r"[\x00-\x7F]*"):
                 out["pattern"] = pattern
@@ -198,7 +194,7 @@ def error_responses(operation, errors, statuses, media_types, document):
 
 
 def healthlake():
-    model = json.loads(healthlake_model.MODEL.read_text())
+    model = service_model.read("healthlake")
     shapes = model["shapes"]
     document = head(
         "Amazon HealthLake API of Tarn", "2025-01-24",
@@ -227,77 +223,73 @@ def healthlake():
                 "properties": {"__type": {"type": "string", "const": name},
                                "Message": {"type": "string"}}}
         else:
-            document["components"]["schemas"][name] = schema(shape, lambda member: member)
+            document["components"]["schemas"][name] = schema(shape)
     return render(document, "src/healthlake/model.json")
 
 
-def healthimaging(path):
-    model = json.loads(pathlib.Path(path).read_text())
+def healthimaging():
+    model = service_model.read("healthimaging")
     shapes = model["shapes"]
     document = head(
-        "AWS HealthImaging API of Tarn", model["metadata"]["apiVersion"],
+        "AWS HealthImaging API of Tarn", "2023-07-19",
         "REST with JSON bodies. Errors carry their name in the header x-amzn-ErrorType. Operations "
         "with x-aws-host-prefix have a host of their own at AWS; here every host is served.",
-        model["metadata"]["signingName"])
-    statuses = {name: shape.get("error", {}).get("httpStatusCode", 500)
-                for name, shape in shapes.items() if shape.get("exception")}
+        "medical-imaging")
+    statuses = {name: shape["status"] for name, shape in shapes.items() if "status" in shape}
     for name, operation in model["operations"].items():
-        path_key = re.sub(r"\+}", "}", operation["http"]["requestUri"])
-        item = document["paths"].setdefault(path_key, {})
-        item[operation["http"]["method"].lower()] = imaging_operation(
-            name, operation, shapes, statuses, document)
-    requests = {operation[side]["shape"] for operation in model["operations"].values()
-                for side in ("input", "output")}
+        item = document["paths"].setdefault(operation["path"], {})
+        item[operation["method"].lower()] = imaging_operation(name, operation, shapes, statuses, document)
+    requests = {operation[side] for operation in model["operations"].values() for side in ("input", "output")}
     schemas = document["components"]["schemas"]
-    for name, shape in sorted(shapes.items()):
-        if shape.get("exception"):
+    for name, shape in shapes.items():
+        if "status" in shape:
             schemas[name] = {"type": "object", "required": ["message"],
                              "properties": {"message": {"type": "string"}}}
         elif name in requests and has_own_body(shape):
             schemas[name] = body_schema(shape)
-        elif name not in requests and not shape.get("streaming") and name not in UNUSED:
-            schemas[name] = schema(shape, lambda member: member["shape"])
-    return render(document, "AWS's service model medical-imaging 2023-07-19 (names and shapes)")
+        elif name not in requests and name not in STREAMED and name not in UNUSED:
+            schemas[name] = schema(shape)
+    return render(document, "src/healthimaging/model.json")
+
+
+def payload(shape):
+    return next((name for name, place in shape.get("places", {}).items() if place[0] == "payload"), None)
 
 
 def body_members(shape):
-    return {name: member for name, member in shape["members"].items() if "location" not in member}
+    return {name: member for name, member in shape["members"].items() if name not in shape.get("places", {})}
 
 
 def has_own_body(shape):
-    return "payload" not in shape and bool(body_members(shape))
+    return payload(shape) is None and bool(body_members(shape))
 
 
 def body_schema(shape):
     members = body_members(shape)
     required = [name for name in shape.get("required", []) if name in members]
-    return schema({"type": "structure", "members": members, "required": required},
-                  lambda member: member["shape"])
+    return schema({"type": "structure", "members": members, "required": required})
 
 
 def imaging_operation(name, operation, shapes, statuses, document):
-    request = shapes[operation["input"]["shape"]]
-    answer = shapes[operation["output"]["shape"]]
+    request = shapes[operation["input"]]
+    answer = shapes[operation["output"]]
     out = {"operationId": name, "summary": SUMMARIES[name]}
-    prefix = operation.get("endpoint", {}).get("hostPrefix")
-    if prefix:
+    if prefix := operation.get("host_prefix"):
         out["x-aws-host-prefix"] = prefix
     parameters = []
-    for member, facts in request["members"].items():
-        place = {"uri": "path", "querystring": "query", "header": "header"}.get(facts.get("location"))
-        if place:
-            parameters.append({"name": facts["locationName"], "in": place,
+    for member, (place, wire) in request.get("places", {}).items():
+        if place != "payload":
+            parameters.append({"name": wire, "in": place,
                                "required": place == "path" or member in request.get("required", []),
-                               "schema": reference(facts["shape"])})
+                               "schema": reference(request["members"][member])})
     if parameters:
         out["parameters"] = parameters
     body = None
-    if "payload" in request:
-        body = (request["payload"] in request.get("required", []),
-                reference(request["members"][request["payload"]]["shape"]))
+    if whole := payload(request):
+        body = (whole in request.get("required", []), reference(request["members"][whole]))
     elif has_own_body(request):
         body = (any(member in request.get("required", []) for member in body_members(request)),
-                reference(operation["input"]["shape"]))
+                reference(operation["input"]))
     if body:
         out["requestBody"] = {"required": body[0], "content": {"application/json": {"schema": body[1]}}}
     done = {"description": "Done"}
@@ -306,32 +298,30 @@ def imaging_operation(name, operation, shapes, statuses, document):
             done["headers"] = {"Content-Encoding": {"schema": {"type": "string", "enum": ["gzip"]}}}
         done["content"] = {media: {} for media in BLOB_TYPES[name]}
     else:
-        target = (reference(operation["output"]["shape"]) if has_own_body(answer) else {"type": "object"})
+        target = (reference(operation["output"]) if has_own_body(answer) else {"type": "object"})
         done["content"] = {"application/json": {"schema": target}}
-    errors = [error["shape"] for error in operation["errors"]]
-    out["responses"] = {str(operation["http"]["responseCode"]): done,
-                        **error_responses(name, errors, statuses, ["application/json"], document)}
+    out["responses"] = {"200": done, **error_responses(name, operation["errors"], statuses,
+                                                       ["application/json"], document)}
     return out
 
 
-def check(model):
-    wanted = {HEALTHLAKE: healthlake()}
-    if model is not None:
-        wanted[HEALTHIMAGING] = healthimaging(model)
-    stale = [path.name for path, text in wanted.items() if path.read_text() != text]
+DESCRIPTIONS = {"healthlake": (healthlake, FOLDER / "amazon-healthlake-openapi.yaml"),
+                "healthimaging": (healthimaging, FOLDER / "amazon-healthimaging-openapi.yaml")}
+
+
+def check():
+    stale = [path.name for write, path in DESCRIPTIONS.values() if path.read_text() != write()]
     for name in stale:
         print(f"openapi/{name} differs from what tools/openapi.py writes", file=sys.stderr)
     return 1 if stale else 0
 
 
 def main():
-    verb, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
-    if verb == "healthlake" and not rest:
-        sys.stdout.write(healthlake())
-    elif verb == "healthimaging" and len(rest) == 1:
-        sys.stdout.write(healthimaging(rest[0]))
-    elif verb == "check" and len(rest) <= 1:
-        return check(rest[0] if rest else None)
+    verb = sys.argv[1] if len(sys.argv) == 2 else ""
+    if verb in DESCRIPTIONS:
+        sys.stdout.write(DESCRIPTIONS[verb][0]())
+    elif verb == "check":
+        return check()
     else:
         print(__doc__, file=sys.stderr)
         return 2

@@ -28,6 +28,7 @@
 #include "kv/rocksdb_engine.h"
 #include "objects/folder_store.h"
 #include "s3_endpoint/s3_endpoint.h"
+#include "service_model/request.h"
 
 namespace tarn::cli {
 namespace {
@@ -151,7 +152,7 @@ Status Services::State::OpenData() {
   }
   TRY(lock, std::move(locked));
   TRY(engine, kv::OpenRocksDbEngine(KvFolder(options.data), EngineOptions()));
-  TRY(catalogue, engine->Open("catalogue", fhir_store::CatalogueSchema()));
+  TRY(catalogue, engine->Open("catalogue", jobs::CatalogueSchema()));
   TRY(objects, objects::OpenFolderStore(ObjectFolder(options.data), clock, random));
   TRY(keyring, crypto::Keyring::Open(KeyringFile(options.data), clock, random));
   return Ok();
@@ -161,7 +162,7 @@ Status Services::State::OpenDataStores() {
   jobs::EventLog::Options event_options;
   event_options.folder = EventFolder(options.data);
   event_options.webhook_url = options.event_webhook;
-  TRY(events, jobs::EventLog::Open(event_options, *catalogue, fhir_store::kCatalogueEvents, clock,
+  TRY(events, jobs::EventLog::Open(event_options, *catalogue, jobs::kCatalogueEvents, clock,
                                    random, metrics));
   fhir_store::DataStoresOptions store_options;
   store_options.region = options.region;
@@ -237,7 +238,7 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
 Status Services::State::StartApi() {
   healthlake::ControlPlaneOptions control_options;
   TRY(control_options.page_token_secret,
-      healthlake::ReadOrMakeSecret(PageTokenFile(options.data), random));
+      service_model::ReadOrMakeSecret(PageTokenFile(options.data), random));
   control_plane = std::make_unique<healthlake::ControlPlane>(control_options, *data_stores);
   fhir_api::FhirApiOptions fhir_options;
   fhir_options.find = [this](std::string_view id) { return FindForFhir(id); };

@@ -324,6 +324,18 @@ Result<KeyInfo> Keyring::Find(std::string_view text) {
   return key->info;
 }
 
+Status Keyring::CheckUsable(std::string_view name, UnknownKeys unknown) {
+  auto key = unknown == UnknownKeys::kMake ? FindOrCreate(name) : Find(name);
+  if (!key.ok() && key.error().kind == ErrorKind::kNotFound) {
+    return Error{ErrorKind::kForbidden, "the KMS key does not exist"};
+  }
+  TRY(const KeyInfo info, std::move(key));
+  if (info.state != KeyState::kEnabled) {
+    return Error{ErrorKind::kForbidden, "the KMS key is " + std::string(KeyStateName(info.state))};
+  }
+  return Ok();
+}
+
 Result<KeyInfo> Keyring::Disable(std::string_view name) {
   return state_->SetState(name, KeyState::kDisabled);
 }

@@ -28,6 +28,9 @@ struct KeyInfo {
   int64_t created_unix_ms = 0;
 };
 
+// What happens to a name that the keyring does not know.
+enum class UnknownKeys : uint8_t { kRefuse, kMake };
+
 class Keyring {
  public:
   // Reads `path`, or begins an empty keyring when there is no such file. Another process may change
@@ -44,6 +47,9 @@ class Keyring {
   // `name`: a key id, "alias/x", or an ARN that ends in ":key/<id>" or ":alias/x".
   // Errors: kNotFound.
   Result<KeyInfo> Find(std::string_view name);
+  // Whether the key may be used. Errors: kForbidden (there is none, it is disabled or destroyed),
+  // others as the file gives them.
+  Status CheckUsable(std::string_view name, UnknownKeys unknown);
   Result<KeyInfo> Disable(std::string_view name);
   Result<KeyInfo> Enable(std::string_view name);
   // Overwrites the key's material; there is no way back.

@@ -6,11 +6,6 @@
 // when the last holder has let go. Locks are held for bookkeeping, never over storage; where two
 // requests must not interleave (a deletion and a submission to the same store, two requests with
 // one client token) they take turns through named turns.
-//
-// A client token of a job is reserved in the catalogue together with the id that the job will have,
-// and the job is submitted under that id. A crash in between leaves a reservation without a job:
-// the repeated request submits it, so that one token never makes two jobs although the two
-// documents are in different stores.
 #include "fhir_store/data_stores.h"
 
 #include <algorithm>
@@ -21,16 +16,16 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/open_handles.h"
+#include "base/turns.h"
 #include "fhir_store/internal/catalogue.h"
 #include "fhir_store/internal/lake_events.h"
-#include "fhir_store/internal/work_list.h"
+#include "jobs/work_list.h"
 #include "synth/patients.h"
 
 namespace tarn::fhir_store {
 namespace {
 
-constexpr std::array<std::string_view, kDataStoreStatusCount> kStatusNames = {
-    "CREATING", "ACTIVE", "DELETING", "DELETED", "CREATE_FAILED"};
 constexpr std::array<std::string_view, 2> kKinds = {kImportKind, kExportKind};
 constexpr size_t kPreloadBlockBytes = 1u << 20;
 constexpr int kTriesMax = 64;  // Lost races against other writers of one document.
@@ -53,70 +48,7 @@ struct Handle : OpenDataStore {
   std::atomic<bool> ready{false};  // ACTIVE; before that it is being preloaded.
 };
 
-// Whether what failed so may have happened all the same (kv::Store::Commit).
-bool MayBeWritten(const Error& error) {
-  return error.kind == ErrorKind::kUnavailable || error.kind == ErrorKind::kTimeout ||
-         error.kind == ErrorKind::kInternal;
-}
-
-// Lets one holder of a name in at a time.
-class Turns {
- public:
-  class Turn {
-   public:
-    Turn(Turns& turns, std::string name) : turns_(turns), name_(std::move(name)) {
-      const MutexLock lock(turns_.mutex_);
-      while (!turns_.taken_.insert(name_).second) turns_.changed_.Wait(turns_.mutex_);
-    }
-    ~Turn() {
-      {
-        const MutexLock lock(turns_.mutex_);
-        turns_.taken_.erase(name_);
-      }
-      turns_.changed_.NotifyAll();
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-
-   private:
-    Turns& turns_;
-    const std::string name_;
-  };
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  std::set<std::string> taken_ GUARDED_BY(mutex_);
-};
-
-void SortTags(std::vector<Tag>* tags) {
-  std::sort(tags->begin(), tags->end(), [](const Tag& a, const Tag& b) { return a.key < b.key; });
-}
-
-Status CheckTags(const std::vector<Tag>& sorted) {
-  if (sorted.size() > kTagsMax) return Invalid("a data store may have 200 tags");
-  for (size_t i = 0; i < sorted.size(); ++i) {
-    if (sorted[i].key.rfind("aws:", 0) == 0) {
-      return Invalid("tag keys that begin with \"aws:\" are reserved");
-    }
-    if (i > 0 && sorted[i].key == sorted[i - 1].key) return Invalid("a tag key is given twice");
-  }
-  return Ok();
-}
-
 }  // namespace
-
-std::string_view DataStoreStatusName(DataStoreStatus status) {
-  return kStatusNames[static_cast<size_t>(status)];
-}
-
-std::optional<DataStoreStatus> ParseDataStoreStatus(std::string_view name) {
-  const auto* found = std::find(kStatusNames.begin(), kStatusNames.end(), name);
-  if (found == kStatusNames.end()) return std::nullopt;
-  return static_cast<DataStoreStatus>(found - kStatusNames.begin());
-}
-
-kv::Schema CatalogueSchema() { return {{{.name = "document"}, {.name = "event"}}}; }
 
 Blocks SyntheticPatients(uint64_t seed, uint64_t patients) {
   auto generator = std::make_shared<synth::PatientGenerator>(
@@ -144,7 +76,6 @@ struct DataStores::State {
 
   // Open stores.
   Result<std::shared_ptr<Handle>> OpenHandle(const DataStore& store);
-  std::shared_ptr<Handle> FindOpen(std::string_view id) const;
   Result<std::shared_ptr<Handle>> Use(std::string_view id);
   void TakeUpWork();
   // Takes the handle out and waits until nobody holds it; false when the process stops first.
@@ -154,15 +85,15 @@ struct DataStores::State {
   // Tags may change meanwhile; a status other than `before` is kConflict.
   Status CommitStatus(const std::string& id, DataStoreStatus before, DataStoreStatus status,
                       const std::optional<CreationError>& error = std::nullopt);
-  WorkList::Outcome RunLifecycle(const std::string& id);
-  WorkList::Outcome CreateStore(const DataStore& store);
+  jobs::WorkList::Outcome RunLifecycle(const std::string& id);
+  jobs::WorkList::Outcome CreateStore(const DataStore& store);
   std::optional<CreationError> CheckKey(const DataStore& store);
   Status Preload(FhirStore& fhir);
-  WorkList::Outcome DeleteStore(const DataStore& store);
+  jobs::WorkList::Outcome DeleteStore(const DataStore& store);
   Status UseKey(const std::string& name);
 
   // Jobs.
-  WorkList::Outcome RunJobs(const std::string& id, std::string_view kind);
+  jobs::WorkList::Outcome RunJobs(const std::string& id, std::string_view kind);
   using SubmitAs = std::function<Result<jobs::Job>(FhirStore& fhir, std::string_view job_id)>;
   Result<jobs::Job> StartJob(std::string_view id, std::string_view kind,
                              const std::string& output_key, const ClientToken& token,
@@ -179,34 +110,34 @@ struct DataStores::State {
   const Dependencies needs;
   Catalogue catalogue;
   std::string endpoint_base;
+  jobs::ClientTokens tokens;
   Turns turns;
+  OpenHandles<Handle> handles;
   std::array<Gauge*, kDataStoreStatusCount> status_gauges{};
   std::array<Gauge*, 2> waiting_gauges{};
   std::array<Gauge*, 2> running_gauges{};
 
   mutable Mutex mutex;
-  CondVar changed;
-  std::map<std::string, std::shared_ptr<Handle>, std::less<>> open GUARDED_BY(mutex);
-  std::set<std::string> alive GUARDED_BY(mutex);  // Stores whose files are open, held or not.
   std::map<std::string, std::array<jobs::Queue::ActiveJobs, 2>> counted GUARDED_BY(mutex);
-  bool stopping GUARDED_BY(mutex) = false;
 
-  WorkList lifecycle;
-  std::array<std::unique_ptr<WorkList>, 2> runners;
+  jobs::WorkList lifecycle;
+  std::array<std::unique_ptr<jobs::WorkList>, 2> runners;
 };
 
 DataStores::State::State(DataStoresOptions options_in, const Dependencies& needs_in)
     : options(std::move(options_in)),
       needs(needs_in),
       catalogue(needs.catalogue),
+      tokens(needs.catalogue, "fhir/token/"),
       lifecycle(
           {.threads = options.lifecycle_threads,
            .retry_first_ms = options.retry_first_ms,
            .retry_max_ms = options.retry_max_ms},
           [this](const std::string& id) { return RunLifecycle(id); }, needs.clock, needs.random) {
-  for (size_t i = 0; i < kStatusNames.size(); ++i) {
+  for (int i = 0; i < kDataStoreStatusCount; ++i) {
+    const std::string name(DataStoreStatusName(static_cast<DataStoreStatus>(i)));
     status_gauges[i] = &needs.metrics.GetGauge("tarn_data_stores", "FHIR data stores by status.",
-                                               {{"status", std::string(kStatusNames[i])}});
+                                               {{"status", name}});
   }
   for (size_t i = 0; i < kKinds.size(); ++i) {
     const std::string kind(kKinds[i]);
@@ -215,10 +146,10 @@ DataStores::State::State(DataStoresOptions options_in, const Dependencies& needs
         &needs.metrics.GetGauge("tarn_jobs", help, {{"kind", kind}, {"state", "waiting"}});
     running_gauges[i] =
         &needs.metrics.GetGauge("tarn_jobs", help, {{"kind", kind}, {"state", "running"}});
-    runners[i] = std::make_unique<WorkList>(
-        WorkList::Options{.threads = options.job_threads_per_kind,
-                          .retry_first_ms = options.retry_first_ms,
-                          .retry_max_ms = options.retry_max_ms},
+    runners[i] = std::make_unique<jobs::WorkList>(
+        jobs::WorkList::Options{.threads = options.job_threads_per_kind,
+                                .retry_first_ms = options.retry_first_ms,
+                                .retry_max_ms = options.retry_max_ms},
         [this, i](const std::string& id) { return RunJobs(id, kKinds[i]); }, needs.clock,
         needs.random);
   }
@@ -251,7 +182,7 @@ void DataStores::State::CountJobs(Handle& handle, std::string_view kind) {
   if (!active.ok()) return;
   const size_t index = KindIndex(kind);
   const MutexLock lock(mutex);
-  if (open.find(handle.id) == open.end()) return;
+  if (handles.Find(handle.id) == nullptr) return;
   jobs::Queue::ActiveJobs& before = counted[handle.id][index];
   waiting_gauges[index]->Add(static_cast<int64_t>(active.value().waiting) - before.waiting);
   running_gauges[index]->Add(static_cast<int>(active.value().running) - before.running);
@@ -259,19 +190,7 @@ void DataStores::State::CountJobs(Handle& handle, std::string_view kind) {
 }
 
 Result<std::shared_ptr<Handle>> DataStores::State::OpenHandle(const DataStore& store) {
-  {
-    const MutexLock lock(mutex);
-    CHECK(alive.insert(store.id).second);
-  }
-  // Whoever lets go last closes the files, and only then the name is free.
-  std::shared_ptr<Handle> handle(new Handle, [this, id = store.id](Handle* closing) {
-    delete closing;
-    {
-      const MutexLock lock(mutex);
-      alive.erase(id);
-    }
-    changed.NotifyAll();
-  });
+  std::shared_ptr<Handle> handle = handles.New(store.id);
   handle->id = store.id;
   handle->identity_provider = store.identity_provider;
   TRY(handle->kv, needs.engine.Open(KvName(store.id), DataStoreSchema()));
@@ -287,26 +206,19 @@ Result<std::shared_ptr<Handle>> DataStores::State::OpenHandle(const DataStore& s
       });
   needs.events.Watch(store.id, std::shared_ptr<kv::Store>(handle, handle->kv.get()),
                      queue.family());
-  const MutexLock lock(mutex);
-  open[store.id] = handle;
+  handles.Publish(store.id, handle);
   return handle;
 }
 
-std::shared_ptr<Handle> DataStores::State::FindOpen(std::string_view id) const {
-  const MutexLock lock(mutex);
-  const auto found = open.find(id);
-  return found == open.end() ? nullptr : found->second;
-}
-
 Result<std::shared_ptr<Handle>> DataStores::State::Use(std::string_view id) {
-  if (auto handle = FindOpen(id); handle != nullptr && handle->ready) return handle;
+  if (auto handle = handles.Find(id); handle != nullptr && handle->ready) return handle;
   // Said before the wait for the turn, which a long preload holds.
   TRY(const DataStore before, catalogue.Read(id));
   if (before.status == DataStoreStatus::kDeleted) return NoSuchStore();
   if (before.status != DataStoreStatus::kActive) return NotActive(before.status);
   // The store's turn: nobody opens, deletes or creates it meanwhile.
   const Turns::Turn turn(turns, "open/" + std::string(id));
-  auto handle = FindOpen(id);
+  auto handle = handles.Find(id);
   TRY(const DataStore store, catalogue.Read(id));
   if (store.status == DataStoreStatus::kDeleted) return NoSuchStore();
   if (store.status != DataStoreStatus::kActive) return NotActive(store.status);
@@ -343,24 +255,14 @@ void DataStores::State::TakeUpWork() {
 }
 
 bool DataStores::State::CloseHandle(const std::string& id) {
-  std::shared_ptr<Handle> handle;  // Let go before the wait.
-  {
-    const MutexLock lock(mutex);
-    const auto found = open.find(id);
-    if (found != open.end()) {
-      handle = std::move(found->second);
-      open.erase(found);
-    }
-    for (size_t i = 0; i < kKinds.size(); ++i) {
-      waiting_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].waiting));
-      running_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].running));
-    }
-    counted.erase(id);
-  }
-  handle.reset();
+  if (!handles.Close(id)) return false;
   const MutexLock lock(mutex);
-  while (alive.count(id) != 0 && !stopping) changed.Wait(mutex);
-  return alive.count(id) == 0;
+  for (size_t i = 0; i < kKinds.size(); ++i) {
+    waiting_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].waiting));
+    running_gauges[i]->Add(-static_cast<int64_t>(counted[id][i].running));
+  }
+  counted.erase(id);
+  return true;
 }
 
 Status DataStores::State::CommitStatus(const std::string& id, DataStoreStatus before,
@@ -370,8 +272,8 @@ Status DataStores::State::CommitStatus(const std::string& id, DataStoreStatus be
     if (store->status != before) return NotActive(store->status);
     store->status = status;
     store->error = error;
-    jobs::AddEvent(DataStoreEvent(Origin(store->id), *store, Endpoint(store->id)), kCatalogueEvents,
-                   batch);
+    jobs::AddEvent(DataStoreEvent(Origin(store->id), *store, Endpoint(store->id)),
+                   jobs::kCatalogueEvents, batch);
     return Ok();
   }));
   CountStatus(before, status);
@@ -380,12 +282,12 @@ Status DataStores::State::CommitStatus(const std::string& id, DataStoreStatus be
   return Ok();
 }
 
-WorkList::Outcome DataStores::State::RunLifecycle(const std::string& id) {
+jobs::WorkList::Outcome DataStores::State::RunLifecycle(const std::string& id) {
   const Turns::Turn turn(turns, "open/" + id);
   const auto store = catalogue.Read(id);
   if (!store.ok()) {
     LogError("data_store_not_read", {{"store", id}, {"error", store.error().detail}});
-    return WorkList::Outcome::kRetry;
+    return jobs::WorkList::Outcome::kRetry;
   }
   switch (store.value().status) {
     case DataStoreStatus::kCreating:
@@ -395,24 +297,14 @@ WorkList::Outcome DataStores::State::RunLifecycle(const std::string& id) {
     case DataStoreStatus::kActive:
     case DataStoreStatus::kDeleted:
     case DataStoreStatus::kCreateFailed:
-      return WorkList::Outcome::kDone;
+      return jobs::WorkList::Outcome::kDone;
   }
   CHECK(false);
 }
 
-// Errors: kForbidden (the key may not be used), others as storage gives them.
 Status DataStores::State::UseKey(const std::string& name) {
-  auto key =
-      options.make_unknown_keys ? needs.keyring.FindOrCreate(name) : needs.keyring.Find(name);
-  if (!key.ok() && key.error().kind == ErrorKind::kNotFound) {
-    return Error{ErrorKind::kForbidden, "the KMS key does not exist"};
-  }
-  TRY(const crypto::KeyInfo info, std::move(key));
-  if (info.state != crypto::KeyState::kEnabled) {
-    return Error{ErrorKind::kForbidden,
-                 "the KMS key is " + std::string(crypto::KeyStateName(info.state))};
-  }
-  return Ok();
+  return needs.keyring.CheckUsable(
+      name, options.make_unknown_keys ? crypto::UnknownKeys::kMake : crypto::UnknownKeys::kRefuse);
 }
 
 std::optional<CreationError> DataStores::State::CheckKey(const DataStore& store) {
@@ -430,9 +322,9 @@ Status DataStores::State::Preload(FhirStore& fhir) {
       [this, &blocks](std::string* block) { return !lifecycle.Stopping() && blocks(block); });
 }
 
-WorkList::Outcome DataStores::State::CreateStore(const DataStore& store) {
+jobs::WorkList::Outcome DataStores::State::CreateStore(const DataStore& store) {
   std::optional<CreationError> failure = CheckKey(store);
-  std::shared_ptr<Handle> handle = FindOpen(store.id);  // From a try before this one.
+  std::shared_ptr<Handle> handle = handles.Find(store.id);  // From a try before this one.
   if (!failure && handle == nullptr) {
     auto opened = OpenHandle(store);
     if (opened.ok()) {
@@ -443,7 +335,7 @@ WorkList::Outcome DataStores::State::CreateStore(const DataStore& store) {
   }
   if (!failure && store.preload) {
     const Status loaded = Preload(*handle->fhir);
-    if (lifecycle.Stopping()) return WorkList::Outcome::kDone;  // The next start goes on.
+    if (lifecycle.Stopping()) return jobs::WorkList::Outcome::kDone;  // The next start goes on.
     if (!loaded.ok()) failure = CreationError{loaded.error().detail, true};
   }
   Status committed = Ok();
@@ -456,50 +348,50 @@ WorkList::Outcome DataStores::State::CreateStore(const DataStore& store) {
     LogError("data_store_not_created", {{"store", store.id}, {"error", failure->message}});
     handle.reset();
     needs.events.Forget(store.id);
-    if (!CloseHandle(store.id)) return WorkList::Outcome::kDone;
+    if (!CloseHandle(store.id)) return jobs::WorkList::Outcome::kDone;
     committed = needs.engine.Drop(KvName(store.id));
     if (committed.ok()) {
       committed = CommitStatus(store.id, store.status, DataStoreStatus::kCreateFailed, failure);
     }
   }
-  if (committed.ok()) return WorkList::Outcome::kDone;
+  if (committed.ok()) return jobs::WorkList::Outcome::kDone;
   LogError("data_store_status_not_written",
            {{"store", store.id}, {"error", committed.error().detail}});
-  return WorkList::Outcome::kRetry;
+  return jobs::WorkList::Outcome::kRetry;
 }
 
-WorkList::Outcome DataStores::State::DeleteStore(const DataStore& store) {
+jobs::WorkList::Outcome DataStores::State::DeleteStore(const DataStore& store) {
   // After a restart the store is closed, but its outbox may hold events.
-  if (FindOpen(store.id) == nullptr) {
+  if (handles.Find(store.id) == nullptr) {
     const auto opened = OpenHandle(store);
     if (!opened.ok()) {
       LogWarning("data_store_not_opened", {{"store", store.id}, {"error", opened.error().detail}});
     }
   }
-  if (const auto handle = FindOpen(store.id); handle != nullptr) handle->ready = false;
+  if (const auto handle = handles.Find(store.id); handle != nullptr) handle->ready = false;
   Status done = needs.events.DrainAndForget(store.id);
   if (done.ok()) {
-    if (!CloseHandle(store.id)) return WorkList::Outcome::kDone;
+    if (!CloseHandle(store.id)) return jobs::WorkList::Outcome::kDone;
     done = needs.engine.Drop(KvName(store.id));
   }
   if (done.ok()) done = CommitStatus(store.id, store.status, DataStoreStatus::kDeleted);
-  if (done.ok()) return WorkList::Outcome::kDone;
+  if (done.ok()) return jobs::WorkList::Outcome::kDone;
   LogError("data_store_not_deleted", {{"store", store.id}, {"error", done.error().detail}});
-  return WorkList::Outcome::kRetry;
+  return jobs::WorkList::Outcome::kRetry;
 }
 
-WorkList::Outcome DataStores::State::RunJobs(const std::string& id, std::string_view kind) {
+jobs::WorkList::Outcome DataStores::State::RunJobs(const std::string& id, std::string_view kind) {
   const auto used = Use(id);
   if (!used.ok()) {
     // A store that is gone has no jobs; one whose storage fails is tried again.
     if (used.error().kind == ErrorKind::kNotFound || used.error().kind == ErrorKind::kConflict) {
-      return WorkList::Outcome::kDone;
+      return jobs::WorkList::Outcome::kDone;
     }
     LogError("data_store_not_opened", {{"store", id}, {"error", used.error().detail}});
-    return WorkList::Outcome::kRetry;
+    return jobs::WorkList::Outcome::kRetry;
   }
   Handle& handle = *used.value();
-  WorkList& runner = *runners[KindIndex(kind)];
+  jobs::WorkList& runner = *runners[KindIndex(kind)];
   // A store with many jobs gives way to others after each of them.
   std::atomic<bool> give_way{false};
   const auto stop = [&runner, &give_way] { return runner.Stopping() || give_way; };
@@ -513,13 +405,13 @@ WorkList::Outcome DataStores::State::RunJobs(const std::string& id, std::string_
         .Add();
     if (runner.OthersWait()) give_way = true;
   });
-  if (runner.Stopping()) return WorkList::Outcome::kDone;
+  if (runner.Stopping()) return jobs::WorkList::Outcome::kDone;
   CountJobs(handle, kind);
   const auto left = handle.fhir->queue().CountActive(kind);
   if (left.ok() && left.value().waiting == 0 && !left.value().running) {
-    return WorkList::Outcome::kDone;
+    return jobs::WorkList::Outcome::kDone;
   }
-  return give_way ? WorkList::Outcome::kAgain : WorkList::Outcome::kRetry;
+  return give_way ? jobs::WorkList::Outcome::kAgain : jobs::WorkList::Outcome::kRetry;
 }
 
 Result<jobs::Job> DataStores::State::Submit(std::string_view id, std::string_view kind,
@@ -530,7 +422,7 @@ Result<jobs::Job> DataStores::State::Submit(std::string_view id, std::string_vie
   TRY(const std::shared_ptr<Handle> handle, Use(id));
   TRY(UseKey(output_key));
   auto job = submit(*handle->fhir, job_id);
-  if (!job.ok() && !MayBeWritten(job.error())) return job;
+  if (!job.ok() && !jobs::MayBeWritten(job.error())) return job;
   if (job.ok()) CountJobs(*handle, kind);
   needs.events.Wake();
   // Also after a write of unknown outcome: its job is found when writes work again.
@@ -542,45 +434,26 @@ Result<jobs::Job> DataStores::State::StartJob(std::string_view id, std::string_v
                                               const std::string& output_key,
                                               const ClientToken& token, const SubmitAs& submit) {
   if (token.token.empty()) return Submit(id, kind, output_key, NewHexId(needs.random), submit);
-  const std::string operation(kind);
-  const Turns::Turn turn(turns, "token/" + operation + "/" + token.token);
-  TRY(const auto known, catalogue.ReadToken(operation, token.token));
-  TokenRecord record{token.fingerprint, std::string(id), NewHexId(needs.random), 1};
-  if (known) {
-    bool made = true;  // A store that is gone took its jobs along: they were made.
-    jobs::Job job;
-    if (const auto used = Use(known->store_id); used.ok()) {
-      auto found = used.value()->fhir->queue().Get(kind, known->job_id);
-      made = found.ok();
-      if (!made && found.error().kind != ErrorKind::kNotFound) return found.error();
-      if (made) job = std::move(found).value();
-    } else if (used.error().kind != ErrorKind::kNotFound &&
-               used.error().kind != ErrorKind::kConflict) {
+  const Turns::Turn turn(turns, "token/" + std::string(kind) + "/" + token.token);
+  jobs::ClientTokens::JobStart start{
+      .operation = std::string(kind), .store_id = std::string(id), .token = token};
+  start.find = [this, kind](const jobs::TokenRecord& record) -> Result<std::optional<jobs::Job>> {
+    const auto used = Use(record.store_id);
+    if (!used.ok()) {
+      const ErrorKind why = used.error().kind;
+      if (why == ErrorKind::kNotFound || why == ErrorKind::kConflict)
+        return std::optional(jobs::Job{});
       return used.error();
     }
-    if (made && known->fingerprint != token.fingerprint) {
-      return Invalid("the client token was used before with other parameters");
-    }
-    if (made) {
-      job.id = known->job_id;
-      job.state = jobs::JobState::kSubmitted;  // The first answer.
-      return job;
-    }
-    if (known->fingerprint == token.fingerprint) record.job_id = known->job_id;
-    record.revision = known->revision + 1;
-  }
-  kv::Batch reserve;
-  Catalogue::AddToken(operation, token.token, record, known, &reserve);
-  TRY(catalogue.Commit(reserve));
-  auto job = Submit(id, kind, output_key, record.job_id, submit);
-  if (!job.ok() && !MayBeWritten(job.error())) {
-    // What was refused may be asked for again with other parameters. If this fails too, the
-    // reservation stays without a job, which the next use of the token sees.
-    kv::Batch forget;
-    Catalogue::RemoveToken(operation, token.token, record, &forget);
-    (void)catalogue.Commit(forget);
-  }
-  return job;
+    auto found = used.value()->fhir->queue().Get(kind, record.job_id);
+    if (found.ok()) return std::optional(std::move(found).value());
+    if (found.error().kind == ErrorKind::kNotFound) return std::optional<jobs::Job>();
+    return found.error();
+  };
+  start.submit = [&](const std::string& job_id) {
+    return Submit(id, kind, output_key, job_id, submit);
+  };
+  return tokens.StartJobOnce(start, needs.random);
 }
 
 Status DataStores::State::ChangeStore(std::string_view id, const Change& change) {
@@ -623,25 +496,16 @@ void DataStores::Start() {
 
 void DataStores::Stop() {
   State& state = *state_;
-  {
-    const MutexLock lock(state.mutex);
-    state.stopping = true;
-  }
-  state.changed.NotifyAll();
+  state.handles.StopWaiting();
   state.lifecycle.Stop();
   for (const auto& runner : state.runners) runner->Stop();
-  std::map<std::string, std::shared_ptr<Handle>, std::less<>> open;
-  {
-    const MutexLock lock(state.mutex);
-    open.swap(state.open);
-  }
+  auto open = state.handles.TakeAll();
   for (const auto& [id, handle] : open) {
     const Status drained = state.needs.events.DrainAndForget(id);
     if (!drained.ok()) state.needs.events.Forget(id);  // They are logged after the next start.
   }
   open.clear();
-  const MutexLock lock(state.mutex);
-  while (!state.alive.empty()) state.changed.Wait(state.mutex);
+  state.handles.WaitUntilClosed();
 }
 
 std::string DataStores::ArnOf(std::string_view id) const { return state_->Arn(id); }
@@ -658,22 +522,22 @@ Result<DataStore> DataStores::Create(const CreateRequest& request, const ClientT
                   .identity_provider = request.identity_provider,
                   .tags = request.tags,
                   .revision = 1};
-  SortTags(&store.tags);
-  TRY(CheckTags(store.tags));
+  jobs::SortTags(&store.tags);
+  TRY(jobs::CheckTags(store.tags, kTagsMax));
   // One creation at a time: the limit counts, and a token is looked up and recorded.
   const Turns::Turn turn(state.turns, "create");
   kv::Batch batch;
   if (!token.token.empty()) {
-    TRY(const auto known, state.catalogue.ReadToken("create", token.token));
+    TRY(const auto known, state.tokens.Read("create", token.token));
     if (known) {
       if (known->fingerprint != token.fingerprint) {
-        return Invalid("the client token was used before with other parameters");
+        return jobs::TokenUsedOtherwise();
       }
       TRY(DataStore first, state.catalogue.Read(known->store_id));
       first.status = DataStoreStatus::kCreating;  // The first answer.
       return first;
     }
-    Catalogue::AddToken("create", token.token, {token.fingerprint, store.id, "", 1}, known, &batch);
+    state.tokens.Add("create", token.token, {token.fingerprint, store.id, "", 1}, known, &batch);
   }
   TRY(const uint32_t living, state.catalogue.CountLiving());
   if (living >= state.options.data_stores_max) {
@@ -683,7 +547,7 @@ Result<DataStore> DataStores::Create(const CreateRequest& request, const ClientT
   }
   Catalogue::AddNew(store, &batch);
   jobs::AddEvent(DataStoreEvent(state.Origin(store.id), store, state.Endpoint(store.id)),
-                 kCatalogueEvents, &batch);
+                 jobs::kCatalogueEvents, &batch);
   TRY(state.catalogue.Commit(batch));
   state.CountStatus(std::nullopt, store.status);
   state.needs.events.Wake();
@@ -729,30 +593,16 @@ Result<DataStore> DataStores::Delete(std::string_view id) {
 
 Status DataStores::AddTags(std::string_view id, const std::vector<Tag>& tags) {
   std::vector<Tag> added = tags;
-  SortTags(&added);
-  TRY(CheckTags(added));
-  return state_->ChangeStore(id, [&added](DataStore* store, kv::Batch*) -> Status {
-    for (const Tag& tag : added) {
-      const auto same = std::find_if(store->tags.begin(), store->tags.end(),
-                                     [&tag](const Tag& old) { return old.key == tag.key; });
-      if (same == store->tags.end()) {
-        store->tags.push_back(tag);
-      } else {
-        same->value = tag.value;
-      }
-    }
-    SortTags(&store->tags);
-    return CheckTags(store->tags);
+  jobs::SortTags(&added);
+  TRY(jobs::CheckTags(added, kTagsMax));
+  return state_->ChangeStore(id, [&added](DataStore* store, kv::Batch*) {
+    return jobs::AddTags(added, kTagsMax, &store->tags);
   });
 }
 
 Status DataStores::RemoveTags(std::string_view id, const std::vector<std::string>& keys) {
-  return state_->ChangeStore(id, [&keys](DataStore* store, kv::Batch*) -> Status {
-    for (const std::string& key : keys) {
-      store->tags.erase(std::remove_if(store->tags.begin(), store->tags.end(),
-                                       [&key](const Tag& tag) { return tag.key == key; }),
-                        store->tags.end());
-    }
+  return state_->ChangeStore(id, [&keys](DataStore* store, kv::Batch*) {
+    jobs::RemoveTags(keys, &store->tags);
     return Ok();
   });
 }
@@ -763,7 +613,7 @@ Result<std::shared_ptr<const OpenDataStore>> DataStores::Use(std::string_view id
 }
 
 bool DataStores::IsOpen(std::string_view id) const {
-  const auto handle = state_->FindOpen(id);
+  const auto handle = state_->handles.Find(id);
   return handle != nullptr && handle->ready;
 }
 

@@ -21,24 +21,19 @@
 #include "base/result.h"
 #include "crypto/keyring.h"
 #include "fhir_store/fhir_store.h"
+#include "jobs/catalogue.h"
 #include "jobs/events.h"
 #include "jobs/queue.h"
+#include "jobs/tags.h"
 #include "kv/store.h"
 #include "objects/object_store.h"
 
 namespace tarn::fhir_store {
 
-// Stored as numbers: never renumber. Names as HealthLake's DatastoreStatus.
-enum class DataStoreStatus : uint8_t {
-  kCreating = 0,
-  kActive = 1,
-  kDeleting = 2,
-  kDeleted = 3,
-  kCreateFailed = 4,
-};
-inline constexpr int kDataStoreStatusCount = 5;
-std::string_view DataStoreStatusName(DataStoreStatus status);  // "CREATING", ...
-std::optional<DataStoreStatus> ParseDataStoreStatus(std::string_view name);
+using jobs::DataStoreStatus;
+using jobs::DataStoreStatusName;
+using jobs::kDataStoreStatusCount;
+using jobs::ParseDataStoreStatus;
 
 struct Encryption {
   bool customer_managed = false;
@@ -54,10 +49,7 @@ struct IdentityProvider {
   bool IsSmart() const { return strategy != "AWS_AUTH"; }
 };
 
-struct Tag {
-  std::string key;
-  std::string value;
-};
+using jobs::Tag;
 inline constexpr size_t kTagsMax = 200;  // Of one data store; kInvalid.
 
 struct CreationError {
@@ -78,12 +70,7 @@ struct DataStore {
   uint64_t revision = 0;
 };
 
-// A request's idempotency token. The same token with the same parameters gives the first answer
-// again, also after a restart; with other parameters it is kInvalid.
-struct ClientToken {
-  std::string token;        // Empty: none was given.
-  std::string fingerprint;  // Of all other parameters.
-};
+using jobs::ClientToken;
 
 struct DataStoreFilter {
   std::string name;  // Empty: all.
@@ -128,16 +115,11 @@ struct DataStoresOptions {
 // NDJSON of that many synthetic patients with their linked resources.
 Blocks SyntheticPatients(uint64_t seed, uint64_t patients);
 
-// The families of the catalogue store; the order is part of the stored format.
-kv::Schema CatalogueSchema();
-// Where events about data stores wait: the home of the server's EventLog.
-inline constexpr kv::Family kCatalogueEvents = 1;
-
 class DataStores {
  public:
   struct Dependencies {  // All must outlive the object.
     kv::Engine& engine;
-    kv::Store& catalogue;
+    kv::Store& catalogue;  // Opened with jobs::CatalogueSchema().
     objects::ObjectStore& objects;
     crypto::Keyring& keyring;
     jobs::EventLog& events;

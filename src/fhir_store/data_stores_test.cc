@@ -92,7 +92,7 @@ class DataStoresTest : public ::testing::Test {
   }
 
   void Start() {
-    catalogue_ = engine_.Open("catalogue", CatalogueSchema()).value();
+    catalogue_ = engine_.Open("catalogue", jobs::CatalogueSchema()).value();
     events_ = jobs::EventLog::Open({.folder = folder_ + "/events", .retry_first_ms = 1},
                                    *catalogue_, 1, clock_, random_, metrics_)
                   .value();

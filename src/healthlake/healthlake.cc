@@ -4,22 +4,21 @@
 // that keep to the model.
 #include "healthlake/healthlake.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <utility>
 
 #include "base/bytes.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "healthlake/internal/page_token.h"
+#include "healthlake/internal/model.h"
 #include "healthlake/internal/parse.h"
 #include "healthlake/internal/requests.h"
 #include "healthlake/internal/responses.h"
-#include "healthlake/internal/validator.h"
 #include "healthlake/internal/wire.h"
 #include "healthlake/limits.h"
 #include "json/value.h"
+#include "service_model/page_token.h"
+#include "service_model/request.h"
+#include "service_model/validator.h"
 
 namespace tarn::healthlake {
 namespace {
@@ -28,7 +27,6 @@ using internal::Failure;
 using json::Value;
 
 constexpr std::string_view kArnMiddle = ":datastore/fhir/";
-constexpr size_t kSecretBytes = 32;
 
 }  // namespace
 
@@ -64,7 +62,7 @@ struct ControlPlane::State {
 
   const ControlPlaneOptions options;
   fhir_store::DataStores& stores;
-  const internal::Validator validator;
+  const service_model::Validator validator{internal::ServiceModel()};
 };
 
 namespace {
@@ -78,7 +76,7 @@ Error WithoutConflict(Error error) {
 // All that a page token is bound to.
 std::string TokenContext(std::string_view operation, const Value& request) {
   return std::string(operation) + "\n" +
-         internal::CanonicalText(request, {"NextToken", "MaxResults"});
+         service_model::CanonicalText(request, {"NextToken", "MaxResults"});
 }
 
 }  // namespace
@@ -91,7 +89,7 @@ Result<Value> ControlPlane::State::CreateStore(const Value& request) const {
 }
 
 Result<Value> ControlPlane::State::DescribeStore(const Value& request) const {
-  TRY(const auto store, stores.Describe(internal::TextOf(request, "DatastoreId")));
+  TRY(const auto store, stores.Describe(service_model::TextOf(request, "DatastoreId")));
   Value out = Value::MakeObject();
   out.Set("DatastoreProperties", internal::StoreProperties(stores, store));
   return out;
@@ -123,13 +121,13 @@ Result<Value> ControlPlane::State::ListStores(const Value& request) const {
 }
 
 Result<Value> ControlPlane::State::DeleteStore(const Value& request) const {
-  TRY(const auto store, stores.Delete(internal::TextOf(request, "DatastoreId")));
+  TRY(const auto store, stores.Delete(service_model::TextOf(request, "DatastoreId")));
   return internal::StoreSummary(stores, store);
 }
 
 Result<Value> ControlPlane::State::StartImport(const Value& request) const {
   TRY(const auto import, internal::ReadImport(request));
-  const std::string id = internal::TextOf(request, "DatastoreId");
+  const std::string id = service_model::TextOf(request, "DatastoreId");
   auto job =
       stores.StartImport(id, import, internal::ReadClientToken("StartFHIRImportJob", request));
   if (!job.ok()) return WithoutConflict(std::move(job).error());
@@ -138,7 +136,7 @@ Result<Value> ControlPlane::State::StartImport(const Value& request) const {
 
 Result<Value> ControlPlane::State::StartExport(const Value& request) const {
   TRY(const auto exporting, internal::ReadExport(request));
-  const std::string id = internal::TextOf(request, "DatastoreId");
+  const std::string id = service_model::TextOf(request, "DatastoreId");
   auto job =
       stores.StartExport(id, exporting, internal::ReadClientToken("StartFHIRExportJob", request));
   if (!job.ok()) return WithoutConflict(std::move(job).error());
@@ -159,13 +157,13 @@ Result<Value> ControlPlane::State::JobProperties(fhir_store::FhirStore& fhir,
 }
 
 Result<Value> ControlPlane::State::DescribeJob(std::string_view kind, const Value& request) const {
-  const std::string id = internal::TextOf(request, "DatastoreId");
+  const std::string id = service_model::TextOf(request, "DatastoreId");
   auto store = stores.Use(id);
   if (!store.ok() && store.error().kind == ErrorKind::kConflict) {
     return NotFound("there is no such job");  // A store that is not ACTIVE has none.
   }
   TRY(const auto open, std::move(store));
-  TRY(const jobs::Job job, open->fhir->queue().Get(kind, internal::TextOf(request, "JobId")));
+  TRY(const jobs::Job job, open->fhir->queue().Get(kind, service_model::TextOf(request, "JobId")));
   TRY(Value properties, JobProperties(*open->fhir, id, job));
   Value out = Value::MakeObject();
   out.Set(kind == fhir_store::kImportKind ? "ImportJobProperties" : "ExportJobProperties",
@@ -184,7 +182,7 @@ Result<Value> ControlPlane::State::DescribeExport(const Value& request) const {
 Result<Value> ControlPlane::State::ListJobs(std::string_view kind, const Value& request) const {
   const bool import = kind == fhir_store::kImportKind;
   const std::string_view operation = import ? "ListFHIRImportJobs" : "ListFHIRExportJobs";
-  const std::string id = internal::TextOf(request, "DatastoreId");
+  const std::string id = service_model::TextOf(request, "DatastoreId");
   TRY(jobs::JobFilter filter, internal::ReadJobFilter(kind, request));
   TRY(filter.after_job_id, PositionOf(operation, request));
   filter.max = PageSize(request);
@@ -214,7 +212,7 @@ Result<Value> ControlPlane::State::ListExports(const Value& request) const {
 }
 
 Result<fhir_store::DataStore> ControlPlane::State::StoreOfArn(const Value& request) const {
-  const std::string arn = internal::TextOf(request, "ResourceARN");
+  const std::string arn = service_model::TextOf(request, "ResourceARN");
   const size_t middle = arn.find(kArnMiddle);
   if (middle == std::string::npos) return NotFound("there is no such resource");
   const std::string id = arn.substr(middle + kArnMiddle.size());
@@ -249,17 +247,17 @@ Result<Value> ControlPlane::State::ListTags(const Value& request) const {
 
 Result<std::string> ControlPlane::State::PositionOf(std::string_view operation,
                                                     const Value& request) const {
-  const std::string token = internal::TextOf(request, "NextToken");
+  const std::string token = service_model::TextOf(request, "NextToken");
   if (token.empty()) return std::string();
-  return internal::ReadPageToken(options.page_token_secret, TokenContext(operation, request),
-                                 token);
+  return service_model::ReadPageToken(options.page_token_secret, TokenContext(operation, request),
+                                      token);
 }
 
 void ControlPlane::State::SetNextToken(std::string_view operation, const Value& request,
                                        std::string_view position, Value* response) const {
   response->Set("NextToken",
-                Value::String(internal::MakePageToken(options.page_token_secret,
-                                                      TokenContext(operation, request), position)));
+                Value::String(service_model::MakePageToken(
+                    options.page_token_secret, TokenContext(operation, request), position)));
 }
 
 uint32_t ControlPlane::State::PageSize(const Value& request) {
@@ -270,7 +268,7 @@ uint32_t ControlPlane::State::PageSize(const Value& request) {
 
 ControlPlane::ControlPlane(ControlPlaneOptions options, fhir_store::DataStores& stores)
     : state_(std::make_unique<const State>(std::move(options), stores)) {
-  CHECK(state_->options.page_token_secret.size() == kSecretBytes);
+  CHECK(state_->options.page_token_secret.size() == service_model::kSecretBytes);
 }
 
 ControlPlane::~ControlPlane() = default;
@@ -304,7 +302,7 @@ http::Response ControlPlane::Handle(const http::Request& request) const {
     }
   }
   std::string failure;
-  const internal::Operation* operation =
+  const service_model::Operation* operation =
       internal::FindTarget(request.headers.Get("X-Amz-Target"), &failure);
   if (operation == nullptr) {
     return internal::FailureResponse({"UnknownOperationException", failure}, request);
@@ -335,19 +333,6 @@ http::Response ErrorResponse(int status, const http::Request& request, std::stri
   http::Response response = internal::FailureResponse({exception, std::string(message)}, request);
   response.status = status;
   return response;
-}
-
-Result<std::string> ReadOrMakeSecret(const std::string& path, RandomSource& random) {
-  auto read = ReadFile(path, kSecretBytes + 1);
-  if (read.ok() && read.value().size() == kSecretBytes) return read;
-  if (read.ok() || read.error().kind == ErrorKind::kTooLarge) {
-    return Error{ErrorKind::kCorrupt, path + " is not a secret of this program"};
-  }
-  if (read.error().kind != ErrorKind::kNotFound) return read;
-  std::string secret(kSecretBytes, '\0');
-  random.Fill(secret);
-  TRY(WriteFileAtomic(path, secret, S_IRUSR | S_IWUSR));
-  return secret;
 }
 
 }  // namespace tarn::healthlake

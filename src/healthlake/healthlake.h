@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "base/random.h"
 #include "base/result.h"
 #include "fhir_store/data_stores.h"
 #include "http/message.h"
@@ -16,17 +15,13 @@
 namespace tarn::healthlake {
 
 struct ControlPlaneOptions {
-  // Authenticates page tokens. Keep it from start to start (ReadOrMakeSecret), or tokens that
-  // clients hold become invalid.
+  // Authenticates page tokens. Keep it from start to start (service_model::ReadOrMakeSecret), or
+  // tokens that clients hold become invalid.
   std::string page_token_secret;
   // Called first for every request; null lets everybody in. kUnauthenticated and kForbidden are
   // answered as AccessDeniedException.
   std::function<Status(const http::Request&)> authorize;
 };
-
-// The secret in the file at `path`; a missing file is made, readable by its owner only.
-// Errors: kCorrupt (wrong size), kUnavailable.
-Result<std::string> ReadOrMakeSecret(const std::string& path, RandomSource& random);
 
 // Must outlive the router that its routes are added to.
 // Threads: handlers may be called from many at once.

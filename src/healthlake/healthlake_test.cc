@@ -10,11 +10,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "healthlake/internal/validator.h"
+#include "healthlake/internal/model.h"
 #include "healthlake/internal/wire.h"
 #include "json/value.h"
 #include "kv/fake_engine.h"
 #include "objects/folder_store.h"
+#include "service_model/request.h"
+#include "service_model/validator.h"
 
 namespace tarn::healthlake {
 namespace {
@@ -52,7 +54,7 @@ class ControlPlaneTest : public ::testing::Test {
   }
 
   void Start() {
-    catalogue_ = engine_.Open("catalogue", fhir_store::CatalogueSchema()).value();
+    catalogue_ = engine_.Open("catalogue", jobs::CatalogueSchema()).value();
     events_ = jobs::EventLog::Open({.folder = folder_ + "/events"}, *catalogue_, 1, clock_, random_,
                                    metrics_)
                   .value();
@@ -68,7 +70,8 @@ class ControlPlaneTest : public ::testing::Test {
                   .value();
     stores_->SetEndpointBase("http://127.0.0.1:1");
     stores_->Start();
-    const std::string secret = ReadOrMakeSecret(folder_ + "/secret", random_).value();
+    const std::string secret =
+        service_model::ReadOrMakeSecret(folder_ + "/secret", random_).value();
     plane_ =
         std::make_unique<ControlPlane>(ControlPlaneOptions{.page_token_secret = secret}, *stores_);
   }
@@ -97,10 +100,10 @@ class ControlPlaneTest : public ::testing::Test {
     answer.body = std::move(parsed).value();
     if (answer.exception.empty()) {
       EXPECT_EQ(response.status, 200);
-      const auto* found = internal::FindOperation(operation);
+      const auto* found = service_model::FindOperation(internal::ServiceModel(), operation);
       CHECK(found != nullptr);
-      const auto refusal =
-          validator_.Check(found->output_shape, answer.body, internal::UnknownMembers::kRefuse);
+      const auto refusal = validator_.Check(found->output_shape, answer.body,
+                                            service_model::UnknownMembers::kRefuse);
       EXPECT_FALSE(refusal) << refusal->message << "\n" << response.body;
     } else {
       EXPECT_EQ(answer.body.Find("__type")->AsString(), answer.exception);
@@ -150,7 +153,7 @@ class ControlPlaneTest : public ::testing::Test {
   SystemClock clock_;
   SystemRandom random_;
   MetricsRegistry metrics_;
-  internal::Validator validator_;
+  service_model::Validator validator_{internal::ServiceModel()};
   kv::FakeEngine engine_;
   std::string folder_;
   std::unique_ptr<objects::ObjectStore> objects_;
@@ -376,7 +379,7 @@ TEST_F(ControlPlaneTest, RefusesWhatTheModelSaysInWordsOnly) {
 
 TEST_F(ControlPlaneTest, KeepsOperationsApartFromEachOther) {
   EXPECT_EQ(internal::ServiceModel().operations.size(), 13u);
-  for (const internal::Operation& operation : internal::ServiceModel().operations) {
+  for (const service_model::Operation& operation : internal::ServiceModel().operations) {
     // Every operation has a handler: an empty request reaches it or its members are missed.
     const Answer answer = Call(operation.name, "{}");
     EXPECT_TRUE(answer.exception.empty() || answer.exception == "ValidationException")
@@ -411,13 +414,13 @@ TEST(Secret, IsMadeOnceAndChecked) {
   ASSERT_NE(mkdtemp(name), nullptr);
   const std::string path = std::string(name) + "/key";
   SystemRandom random;
-  const auto made = ReadOrMakeSecret(path, random);
+  const auto made = service_model::ReadOrMakeSecret(path, random);
   ASSERT_TRUE(made.ok());
-  EXPECT_EQ(ReadOrMakeSecret(path, random).value(), made.value());
+  EXPECT_EQ(service_model::ReadOrMakeSecret(path, random).value(), made.value());
   EXPECT_EQ(std::filesystem::status(path).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   ASSERT_TRUE(WriteFileAtomic(path, "short").ok());
-  EXPECT_EQ(ReadOrMakeSecret(path, random).error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(service_model::ReadOrMakeSecret(path, random).error().kind, ErrorKind::kCorrupt);
   EXPECT_TRUE(RemoveFolder(name).ok());
 }
 

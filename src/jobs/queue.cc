@@ -149,8 +149,9 @@ bool IsFinal(JobState state) {
   CHECK(false);
 }
 
-Queue::Queue(kv::Store& store, kv::Family family, const Clock& clock, RandomSource& random)
-    : store_(store), family_(family), clock_(clock), random_(random) {}
+Queue::Queue(kv::Store& store, kv::Family family, const Clock& clock, RandomSource& random,
+             uint32_t waiting_max)
+    : store_(store), family_(family), clock_(clock), random_(random), waiting_max_(waiting_max) {}
 
 Result<Job> Queue::Submit(std::string_view kind, std::string_view request, kv::Batch with) {
   return SubmitAs(NewHexId(random_), kind, request, std::move(with));
@@ -168,8 +169,10 @@ Result<Job> Queue::SubmitAs(std::string_view id, std::string_view kind, std::str
     const auto snapshot = store_.GetSnapshot();
     TRY(const uint32_t active,
         CountKeys(*snapshot, family_, internal::Prefix(KeyKind::kActive, kind)));
-    if (active > kWaitingMax) {
-      return Error{ErrorKind::kBusy, "25 jobs of this kind wait already; try again when one ended"};
+    if (active > waiting_max_) {
+      return Error{ErrorKind::kBusy,
+                   std::to_string(waiting_max_) +
+                       " jobs of this kind wait already; try again when one ended"};
     }
     std::string guard;
     TRY(const bool guarded, snapshot->Get(family_, guard_key, &guard));
@@ -249,7 +252,10 @@ Result<JobPage> Queue::List(const JobFilter& filter) const {
     Job job = ToJob(filter.kind, entry.id, std::move(document));
     if (!filter.name.empty() && !HasName(job, filter.name)) continue;
     TRY(FillJob(*snapshot, family_, order, first_active, &job));
-    if (filter.state && *filter.state != job.state) continue;
+    if (!filter.states.empty() &&
+        std::find(filter.states.begin(), filter.states.end(), job.state) == filter.states.end()) {
+      continue;
+    }
     if (page.jobs.size() == filter.max) {
       page.more = true;
       break;

@@ -55,8 +55,8 @@ struct Job {
 
 struct JobFilter {
   std::string kind;
-  std::optional<JobState> state;
-  std::string name;  // Compared with the request's "JobName" member; empty: all.
+  std::vector<JobState> states;  // Any of these; empty: all.
+  std::string name;              // Compared with the request's "JobName" member; empty: all.
   int64_t submitted_after_unix_ms = INT64_MIN;   // Inclusive.
   int64_t submitted_before_unix_ms = INT64_MAX;  // Inclusive.
   std::string
@@ -69,14 +69,16 @@ struct JobPage {
   bool more = false;
 };
 
-inline constexpr uint32_t kWaitingMax = 25;            // Beyond the running one; kBusy.
+inline constexpr uint32_t kWaitingMax = 25;  // Beyond the running one, unless said otherwise.
 inline constexpr size_t kRequestBytesMax = 64 * 1024;  // kTooLarge
 inline constexpr size_t kMessageBytesMax = 2048;       // Cut at a character.
 
 class Queue {
  public:
-  // Keys live in `family` under the prefix "job/". The arguments must outlive the queue.
-  Queue(kv::Store& store, kv::Family family, const Clock& clock, RandomSource& random);
+  // Keys live in `family` under the prefix "job/". The references must outlive the queue.
+  // `waiting_max`: jobs of one kind beyond the running one; kBusy.
+  Queue(kv::Store& store, kv::Family family, const Clock& clock, RandomSource& random,
+        uint32_t waiting_max = kWaitingMax);
 
   // Called with every job state that is about to be committed, to add to its batch: the event that
   // reports it (jobs/events.h). It must be quick, must not call the queue, and may be called again
@@ -140,6 +142,7 @@ class Queue {
   const kv::Family family_;
   const Clock& clock_;
   RandomSource& random_;
+  const uint32_t waiting_max_;
   Recorder recorder_;
   mutable Mutex mutex_;
   std::vector<std::string> claimed_ GUARDED_BY(mutex_);  // Kinds claimed by this object.

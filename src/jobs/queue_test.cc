@@ -240,8 +240,8 @@ TEST_F(QueueTest, ListsNewestFirstByPagesAndFilters) {
   EXPECT_THAT(list({.name = "none"}), ElementsAre());
   EXPECT_THAT(list({.submitted_after_unix_ms = times[1], .submitted_before_unix_ms = times[3]}),
               ElementsAre(ids[3], ids[2], ids[1]));
-  EXPECT_THAT(list({.state = JobState::kSubmitted}), ElementsAre(ids[0]));
-  EXPECT_THAT(list({.state = JobState::kQueued, .max = 3}),
+  EXPECT_THAT(list({.states = {JobState::kSubmitted}}), ElementsAre(ids[0]));
+  EXPECT_THAT(list({.states = {JobState::kQueued}, .max = 3}),
               ElementsAre(ids[4], ids[3], ids[2], "more"));
   EXPECT_EQ(queue_->List({.kind = std::string(kImport), .after_job_id = "x"}).error().kind,
             ErrorKind::kInvalid);

@@ -1,5 +1,3 @@
-// Values are 8 bytes of revision and then JSON, so that a person can read a catalogue. The JSON is
-// ours, yet every member is checked when it is read.
 #include "fhir_store/internal/catalogue.h"
 
 #include "base/bytes.h"
@@ -8,11 +6,13 @@
 namespace tarn::fhir_store {
 namespace {
 
+using jobs::DocumentMembers;
+using jobs::EncodeDocument;
+using jobs::kCatalogueDocuments;
 using json::Value;
 
 constexpr std::string_view kStorePrefix = "fhir/store/";
 constexpr std::string_view kOrderPrefix = "fhir/order/";
-constexpr std::string_view kTokenPrefix = "fhir/token/";
 constexpr size_t kIdBytes = 32;
 
 Error Corrupt(std::string_view what) {
@@ -25,16 +25,6 @@ std::string OrderKey(int64_t created_unix_ms, std::string_view id) {
   std::string key(kOrderPrefix);
   AppendBe64(&key, static_cast<uint64_t>(created_unix_ms));
   return key.append(id);
-}
-
-std::string TokenKey(std::string_view operation, std::string_view token) {
-  return std::string(kTokenPrefix).append(operation).append("/").append(token);
-}
-
-std::string WithRevision(uint64_t revision, const Value& value) {
-  std::string bytes;
-  AppendBe64(&bytes, revision);
-  return bytes + json::ToText(value);
 }
 
 Value ToJson(const DataStore& store) {
@@ -64,51 +54,19 @@ Value ToJson(const DataStore& store) {
     error.Set("retryable", Value::Bool(store.error->retryable));
     out.Set("error", std::move(error));
   }
-  Value tags = Value::MakeArray();
-  for (const Tag& tag : store.tags) {
-    tags.Append(Value::MakeArray({Value::String(tag.key), Value::String(tag.value)}));
-  }
-  out.Set("tags", std::move(tags));
+  out.Set("tags", jobs::TagsToJson(store.tags));
   return out;
 }
-
-// Reads members of one object and remembers whether all were there and of their kind.
-class Members {
- public:
-  explicit Members(const Value& object) : object_(object) {}
-  std::string Text(std::string_view name) {
-    const Value* found = object_.Find(name);
-    return Check(found != nullptr && found->IsString()) ? found->AsString() : "";
-  }
-  bool Flag(std::string_view name) {
-    const Value* found = object_.Find(name);
-    return Check(found != nullptr && found->IsBool()) && found->AsBool();
-  }
-  int64_t Number(std::string_view name) {
-    const Value* found = object_.Find(name);
-    return Check(found != nullptr && found->AsInt().has_value()) ? *found->AsInt() : 0;
-  }
-  bool Has(std::string_view name) const { return object_.Find(name) != nullptr; }
-  bool ok() const { return ok_; }
-
- private:
-  bool Check(bool good) {
-    ok_ = ok_ && good;
-    return good;
-  }
-  const Value& object_;
-  bool ok_ = true;
-};
 
 bool ReadParts(const Value& value, DataStore* store) {
   bool ok = true;
   if (const Value* from = value.Find("encryption"); from != nullptr) {
-    Members members(*from);
+    DocumentMembers members(*from);
     store->encryption = Encryption{members.Flag("customer_managed"), members.Text("key")};
     ok = ok && members.ok();
   }
   if (const Value* from = value.Find("identity_provider"); from != nullptr) {
-    Members members(*from);
+    DocumentMembers members(*from);
     IdentityProvider provider{.strategy = members.Text("strategy")};
     if (members.Has("fine_grained")) provider.fine_grained = members.Flag("fine_grained");
     if (members.Has("metadata")) provider.metadata = members.Text("metadata");
@@ -117,36 +75,25 @@ bool ReadParts(const Value& value, DataStore* store) {
     store->identity_provider = std::move(provider);
   }
   if (const Value* from = value.Find("error"); from != nullptr) {
-    Members members(*from);
+    DocumentMembers members(*from);
     store->error = CreationError{members.Text("message"), members.Flag("retryable")};
     ok = ok && members.ok();
   }
-  const Value* tags = value.Find("tags");
-  if (tags == nullptr || !tags->IsArray()) return false;
-  for (const Value& tag : tags->items()) {
-    if (!tag.IsArray() || tag.items().size() != 2 || !tag.items()[0].IsString() ||
-        !tag.items()[1].IsString()) {
-      return false;
-    }
-    store->tags.push_back({tag.items()[0].AsString(), tag.items()[1].AsString()});
-  }
-  return ok;
+  return jobs::TagsFromJson(value.Find("tags"), &store->tags) && ok;
 }
 
 Result<DataStore> Decode(std::string_view id, std::string_view bytes) {
-  if (bytes.size() < 8) return Corrupt("a data store");
-  const auto value = json::ParseValue(bytes.substr(8));
-  if (!value.ok() || !value.value().IsObject()) return Corrupt("a data store");
-  Members members(value.value());
+  TRY(const jobs::StoredDocument document, jobs::DecodeDocument(bytes, "a data store"));
+  DocumentMembers members(document.value);
   DataStore store;
   store.id = id;
-  store.revision = LoadBe64(bytes);
+  store.revision = document.revision;
   store.name = members.Text("name");
   store.created_unix_ms = members.Number("created");
   store.preload = members.Flag("preload");
   const int64_t status = members.Number("status");
   if (!members.ok() || status < 0 || status >= kDataStoreStatusCount ||
-      !ReadParts(value.value(), &store)) {
+      !ReadParts(document.value, &store)) {
     return Corrupt("a data store");
   }
   store.status = static_cast<DataStoreStatus>(status);
@@ -156,7 +103,7 @@ Result<DataStore> Decode(std::string_view id, std::string_view bytes) {
 Result<DataStore> ReadFrom(const kv::Snapshot& snapshot, std::string_view id) {
   if (id.size() != kIdBytes) return NotFound("there is no such data store");
   std::string bytes;
-  TRY(const bool found, snapshot.Get(kCatalogueDocument, StoreKey(id), &bytes));
+  TRY(const bool found, snapshot.Get(kCatalogueDocuments, StoreKey(id), &bytes));
   if (!found) return NotFound("there is no such data store");
   return Decode(id, bytes);
 }
@@ -181,7 +128,7 @@ Result<DataStorePage> Catalogue::List(const DataStoreFilter& filter) const {
     range.begin = OrderKey(filter.after_created_unix_ms, filter.after_id) + '\0';
   }
   DataStorePage page;
-  auto cursor = snapshot->Scan(kCatalogueDocument, range);
+  auto cursor = snapshot->Scan(kCatalogueDocuments, range);
   for (; cursor->Valid(); cursor->Next()) {
     const std::string_view key = cursor->key();
     if (key.size() != kOrderPrefix.size() + 8 + kIdBytes) return Corrupt("the order");
@@ -211,56 +158,15 @@ Result<uint32_t> Catalogue::CountLiving() const {
 
 void Catalogue::AddNew(const DataStore& store, kv::Batch* batch) {
   CHECK(store.id.size() == kIdBytes);
-  batch->ExpectAbsent(kCatalogueDocument, StoreKey(store.id));
-  batch->Put(kCatalogueDocument, StoreKey(store.id), WithRevision(1, ToJson(store)));
-  batch->Put(kCatalogueDocument, OrderKey(store.created_unix_ms, store.id), {});
+  batch->ExpectAbsent(kCatalogueDocuments, StoreKey(store.id));
+  batch->Put(kCatalogueDocuments, StoreKey(store.id), EncodeDocument(1, ToJson(store)));
+  batch->Put(kCatalogueDocuments, OrderKey(store.created_unix_ms, store.id), {});
 }
 
 void Catalogue::AddChange(const DataStore& store, kv::Batch* batch) {
-  batch->ExpectRevision(kCatalogueDocument, StoreKey(store.id), store.revision);
-  batch->Put(kCatalogueDocument, StoreKey(store.id),
-             WithRevision(store.revision + 1, ToJson(store)));
-}
-
-Result<std::optional<TokenRecord>> Catalogue::ReadToken(std::string_view operation,
-                                                        std::string_view token) const {
-  std::string bytes;
-  TRY(const bool found,
-      store_.GetSnapshot()->Get(kCatalogueDocument, TokenKey(operation, token), &bytes));
-  if (!found) return std::optional<TokenRecord>();
-  if (bytes.size() < 8) return Corrupt("a client token");
-  const auto value = json::ParseValue(std::string_view(bytes).substr(8));
-  if (!value.ok() || !value.value().IsObject()) return Corrupt("a client token");
-  Members members(value.value());
-  TokenRecord record{.fingerprint = members.Text("fingerprint"),
-                     .store_id = members.Text("store"),
-                     .job_id = members.Text("job"),
-                     .revision = LoadBe64(bytes)};
-  if (!members.ok()) return Corrupt("a client token");
-  return std::optional<TokenRecord>(std::move(record));
-}
-
-void Catalogue::AddToken(std::string_view operation, std::string_view token,
-                         const TokenRecord& record, const std::optional<TokenRecord>& previous,
-                         kv::Batch* batch) {
-  const std::string key = TokenKey(operation, token);
-  Value value = Value::MakeObject();
-  value.Set("fingerprint", Value::String(record.fingerprint));
-  value.Set("store", Value::String(record.store_id));
-  value.Set("job", Value::String(record.job_id));
-  if (previous) {
-    batch->ExpectRevision(kCatalogueDocument, key, previous->revision);
-  } else {
-    batch->ExpectAbsent(kCatalogueDocument, key);
-  }
-  batch->Put(kCatalogueDocument, key, WithRevision(previous ? previous->revision + 1 : 1, value));
-}
-
-void Catalogue::RemoveToken(std::string_view operation, std::string_view token,
-                            const TokenRecord& record, kv::Batch* batch) {
-  const std::string key = TokenKey(operation, token);
-  batch->ExpectRevision(kCatalogueDocument, key, record.revision);
-  batch->Delete(kCatalogueDocument, key);
+  batch->ExpectRevision(kCatalogueDocuments, StoreKey(store.id), store.revision);
+  batch->Put(kCatalogueDocuments, StoreKey(store.id),
+             EncodeDocument(store.revision + 1, ToJson(store)));
 }
 
 }  // namespace tarn::fhir_store

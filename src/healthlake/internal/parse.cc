@@ -3,12 +3,16 @@
 #include <algorithm>
 
 #include "base/uri.h"
+#include "healthlake/internal/model.h"
 #include "healthlake/limits.h"
 
 namespace tarn::healthlake::internal {
 namespace {
 
 using json::Value;
+using service_model::Member;
+using service_model::Operation;
+using service_model::Validator;
 
 constexpr std::string_view kSerialization = "SerializationException";
 
@@ -42,7 +46,7 @@ Status MergeQuery(const Operation& operation, std::string_view query, Value* req
 }  // namespace
 
 const Operation* FindTarget(std::string_view target, std::string* failure) {
-  const Model& model = ServiceModel();
+  const service_model::Model& model = ServiceModel();
   const size_t dot = target.find('.');
   const std::string_view name =
       dot == std::string_view::npos ? std::string_view() : target.substr(dot + 1);
@@ -50,7 +54,7 @@ const Operation* FindTarget(std::string_view target, std::string* failure) {
     *failure = "the X-Amz-Target header must be HealthLake.<operation>";
     return nullptr;
   }
-  const Operation* operation = FindOperation(name);
+  const Operation* operation = FindOperation(model, name);
   if (operation != nullptr) return operation;
   const bool later = std::find(model.later_operations.begin(), model.later_operations.end(),
                                name) != model.later_operations.end();

@@ -6,21 +6,21 @@
 #include <string_view>
 #include <variant>
 
-#include "healthlake/internal/model.h"
-#include "healthlake/internal/validator.h"
 #include "healthlake/internal/wire.h"
 #include "http/message.h"
 #include "json/value.h"
+#include "service_model/model.h"
+#include "service_model/validator.h"
 
 namespace tarn::healthlake::internal {
 
 // The operation that an X-Amz-Target header names ("HealthLake.ListFHIRDatastores"), or nullptr and
 // in `*failure` why not.
-const Operation* FindTarget(std::string_view target, std::string* failure);
+const service_model::Operation* FindTarget(std::string_view target, std::string* failure);
 
 // The request's members, MaxResults and NextToken of the query among them; or what is wrong.
-std::variant<json::Value, Failure> ParseRequest(const Validator& validator,
-                                                const Operation& operation,
+std::variant<json::Value, Failure> ParseRequest(const service_model::Validator& validator,
+                                                const service_model::Operation& operation,
                                                 const http::Request& request);
 
 }  // namespace tarn::healthlake::internal

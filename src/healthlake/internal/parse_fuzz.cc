@@ -5,15 +5,17 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "healthlake/internal/page_token.h"
+#include "healthlake/internal/model.h"
 #include "healthlake/internal/parse.h"
 #include "healthlake/internal/requests.h"
+#include "service_model/page_token.h"
+#include "service_model/request.h"
 
 namespace tarn::healthlake::internal {
 namespace {
 
 // What the operations read from a request; none of it may fail on one that was accepted.
-void ReadAll(const Operation& operation, const json::Value& request) {
+void ReadAll(const service_model::Operation& operation, const json::Value& request) {
   (void)ReadClientToken(operation.name, request);
   (void)ReadTags(request);
   (void)ReadTagKeys(request);
@@ -22,14 +24,17 @@ void ReadAll(const Operation& operation, const json::Value& request) {
   if (operation.name == "StartFHIRExportJob") (void)ReadExport(request).ok();
   if (operation.name == "ListFHIRDatastores") (void)ReadDataStoreFilter(request).ok();
   if (operation.name.rfind("ListFHIR", 0) == 0) (void)ReadJobFilter("x", request).ok();
-  (void)ReadPageToken("secret", "context", TextOf(request, "NextToken")).ok();
+  (void)service_model::ReadPageToken("secret", "context",
+                                     service_model::TextOf(request, "NextToken"))
+      .ok();
 }
 
 void Fuzz(std::string_view bytes) {
-  static const Validator validator;
+  static const service_model::Validator validator(ServiceModel());
   const auto operations = ServiceModel().operations;
   if (bytes.size() < 2) return;
-  const Operation& operation = operations[static_cast<uint8_t>(bytes[0]) % operations.size()];
+  const service_model::Operation& operation =
+      operations[static_cast<uint8_t>(bytes[0]) % operations.size()];
   const size_t query_bytes = static_cast<uint8_t>(bytes[1]) % 64;
   bytes.remove_prefix(2);
   http::Request request;

@@ -4,24 +4,28 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "healthlake/internal/page_token.h"
+#include "healthlake/internal/model.h"
 #include "healthlake/internal/requests.h"
 #include "healthlake/limits.h"
+#include "service_model/page_token.h"
 
 namespace tarn::healthlake::internal {
 namespace {
 
+using service_model::FindOperation;
+using service_model::Shape;
+using service_model::Validator;
 using ::testing::HasSubstr;
 
 // The request as text, or "Exception: message".
 std::string Parse(std::string_view operation, std::string body, std::string query = "",
                   std::string type = "application/x-amz-json-1.0") {
-  static const Validator validator;
+  static const Validator validator(ServiceModel());
   http::Request request;
   request.body = std::move(body);
   request.query = std::move(query);
   if (!type.empty()) request.headers.Add("content-type", std::move(type));
-  const auto parsed = ParseRequest(validator, *FindOperation(operation), request);
+  const auto parsed = ParseRequest(validator, *FindOperation(ServiceModel(), operation), request);
   if (const auto* failure = std::get_if<Failure>(&parsed)) {
     return std::string(failure->exception) + ": " + failure->message;
   }
@@ -123,15 +127,15 @@ TEST(Exceptions, ExistForEveryKindAndAreOfTheModel) {
   }
 }
 
-TEST(ToMessage, KeepsToTheModelsPattern) {
-  const Validator validator;
+TEST(Fit, KeepsJobMessagesToTheModelsPattern) {
+  const Validator validator(ServiceModel());
   struct Case {
     std::string text, message;
   };
   for (const Case& c : {Case{"plain: a/b=c", "plain: a/b=c"}, Case{"it's \"x\"; y", "it s  x  y"},
                         Case{"\n", ""}, Case{"Z\u00fcrich \u75c5", "Z\u00fcrich \u75c5"},
                         Case{std::string(3000, 'x'), std::string(2048, 'x')}}) {
-    EXPECT_EQ(validator.ToMessage(c.text), c.message);
+    EXPECT_EQ(validator.Fit("Message", c.text), c.message);
     if (!c.message.empty()) {
       EXPECT_TRUE(validator.Accepts("Message", c.message));
     }
@@ -180,21 +184,21 @@ TEST(ClientTokens, DoNotDependOnOrderNullsOrTheTokenItself) {
 RC_GTEST_PROP(PageToken, ReadsOnlyWhatItMade,
               (const std::string& secret, const std::string& context, std::string position)) {
   position += '!';  // Positions are never empty.
-  const std::string token = MakePageToken(secret, context, position);
+  const std::string token = service_model::MakePageToken(secret, context, position);
   for (const char c : token)
     RC_ASSERT(std::isalnum(static_cast<uint8_t>(c)) || c == '-' || c == '_');
   // Doubled parentheses: RC_ASSERT's own && and || evaluate both sides.
-  const auto read = ReadPageToken(secret, context, token);
+  const auto read = service_model::ReadPageToken(secret, context, token);
   RC_ASSERT((read.ok() && read.value() == position));
-  RC_ASSERT(!ReadPageToken(secret + "x", context, token).ok());
-  RC_ASSERT(!ReadPageToken(secret, context + "x", token).ok());
+  RC_ASSERT(!service_model::ReadPageToken(secret + "x", context, token).ok());
+  RC_ASSERT(!service_model::ReadPageToken(secret, context + "x", token).ok());
   std::string changed = token;
   const size_t at = *rc::gen::inRange<size_t>(0, changed.size());
   changed[at] = changed[at] == 'A' ? 'B' : 'A';
-  const auto broken = ReadPageToken(secret, context, changed);
+  const auto broken = service_model::ReadPageToken(secret, context, changed);
   // The last character of Base64 may hold bits that mean nothing.
   RC_ASSERT((!broken.ok() || (at + 1 == changed.size() && broken.value() == position)));
-  RC_ASSERT(!ReadPageToken(secret, context, token.substr(0, at)).ok());
+  RC_ASSERT(!service_model::ReadPageToken(secret, context, token.substr(0, at)).ok());
 }
 
 }  // namespace

@@ -2,26 +2,18 @@
 
 #include <algorithm>
 
-#include "base/bytes.h"
 #include "base/uri.h"
-#include "crypto/digest.h"
-#include "healthlake/internal/validator.h"
+#include "service_model/request.h"
+#include "service_model/validator.h"
 
 namespace tarn::healthlake::internal {
 namespace {
 
 using json::Value;
-
-Error Violation(std::string_view member, std::string_view constraint, bool is_null = false) {
-  return Invalid("1 validation error detected: Value " + std::string(is_null ? "null " : "") +
-                 "at '" + std::string(member) + "' failed to satisfy constraint: Member " +
-                 std::string(constraint));
-}
-
-const Value* Present(const Value& object, std::string_view name) {
-  const Value* found = object.Find(name);
-  return found == nullptr || found->IsNull() ? nullptr : found;
-}
+using service_model::MissingMember;
+using service_model::Present;
+using service_model::TextOf;
+using service_model::Violation;
 
 // The parts of S3Configuration, where both are required.
 Status ReadOutput(const Value& config, const std::string& path, objects::S3Uri* uri,
@@ -51,8 +43,8 @@ Result<fhir_store::IdentityProvider> ReadIdentityProvider(const Value& config) {
     // The model leaves Metadata optional, for AWS_AUTH; the Developer Guide ("SMART on FHIR
     // support") says that it must be provided with SMART. Without it there is no discovery document
     // and no client finds the authorization server.
-    return Violation("identityProviderConfiguration.metadata",
-                     "must not be null with the authorization strategy " + provider.strategy, true);
+    return MissingMember("identityProviderConfiguration.metadata",
+                         "must not be null with the authorization strategy " + provider.strategy);
   }
   if (const Value* found = Present(config, "IdpLambdaArn")) {
     provider.lambda_arn = found->AsString();
@@ -67,8 +59,8 @@ Result<fhir_store::Encryption> ReadEncryption(const Value& sse) {
   encryption.customer_managed = TextOf(*config, "CmkType") == "CUSTOMER_MANAGED_KMS_KEY";
   encryption.kms_key_id = TextOf(*config, "KmsKeyId");
   if (encryption.customer_managed && encryption.kms_key_id.empty()) {
-    return Violation("sseConfiguration.kmsEncryptionConfig.kmsKeyId",
-                     "must not be null with a customer managed key", true);
+    return MissingMember("sseConfiguration.kmsEncryptionConfig.kmsKeyId",
+                         "must not be null with a customer managed key");
   }
   return encryption;
 }
@@ -76,25 +68,9 @@ Result<fhir_store::Encryption> ReadEncryption(const Value& sse) {
 int64_t TimeOf(const Value& object, std::string_view name, int64_t otherwise) {
   const Value* found = Present(object, name);
   if (found == nullptr) return otherwise;
-  const auto time = TimestampMs(*found);
+  const auto time = service_model::TimestampMs(*found);
   CHECK(time.ok());  // Validated.
   return time.value();
-}
-
-Value Canonical(const Value& value) {
-  if (value.IsArray()) {
-    Value out = Value::MakeArray();
-    for (const Value& item : value.items()) out.Append(Canonical(item));
-    return out;
-  }
-  if (!value.IsObject()) return value;
-  Value out = Value::MakeObject();
-  for (const auto& [name, member] : value.members()) {
-    if (!member.IsNull()) out.members().emplace_back(name, Canonical(member));
-  }
-  std::sort(out.members().begin(), out.members().end(),
-            [](const Value::Member& a, const Value::Member& b) { return a.first < b.first; });
-  return out;
 }
 
 bool IsTextList(const Value* value) {
@@ -109,11 +85,6 @@ bool HasText(const Value& list, std::string_view text) {
 }
 
 }  // namespace
-
-std::string TextOf(const Value& request, std::string_view name) {
-  const Value* found = Present(request, name);
-  return found == nullptr ? "" : found->AsString();
-}
 
 Status CheckSmartMetadata(std::string_view metadata) {
   const std::string member = "identityProviderConfiguration.metadata";
@@ -209,7 +180,8 @@ Result<jobs::JobFilter> ReadJobFilter(std::string_view kind, const Value& reques
   out.kind = kind;
   out.name = TextOf(request, "JobName");
   if (Present(request, "JobStatus") != nullptr) {
-    out.state = jobs::ParseJobState(TextOf(request, "JobStatus"));
+    out.states.push_back(
+        *jobs::ParseJobState(TextOf(request, "JobStatus")));  // Of the enumeration.
   }
   out.submitted_after_unix_ms = TimeOf(request, "SubmittedAfter", INT64_MIN);
   out.submitted_before_unix_ms = TimeOf(request, "SubmittedBefore", INT64_MAX);
@@ -233,16 +205,9 @@ std::vector<std::string> ReadTagKeys(const Value& request) {
   return keys;
 }
 
-std::string CanonicalText(const Value& request, const std::vector<std::string_view>& without) {
-  Value canonical = Canonical(request);
-  for (const std::string_view name : without) canonical.Remove(name);
-  return json::ToText(canonical);
-}
-
 fhir_store::ClientToken ReadClientToken(std::string_view operation, const Value& request) {
   return {TextOf(request, "ClientToken"),
-          HexEncode(crypto::Sha256(std::string(operation) + "\n" +
-                                   CanonicalText(request, {"ClientToken"})))};
+          service_model::Fingerprint(operation, request, "ClientToken")};
 }
 
 }  // namespace tarn::healthlake::internal

@@ -12,9 +12,6 @@
 
 namespace tarn::healthlake::internal {
 
-// The string member of that name, or empty.
-std::string TextOf(const json::Value& request, std::string_view name);
-
 // Errors of all: kInvalid, in the form of a validation error that names the member.
 Result<fhir_store::DataStores::CreateRequest> ReadCreate(const json::Value& request);
 Result<fhir_store::ImportRequest> ReadImport(const json::Value& request);
@@ -28,9 +25,5 @@ fhir_store::ClientToken ReadClientToken(std::string_view operation, const json::
 
 // SMART configuration metadata. Spec: service model, IdentityProviderConfiguration$Metadata.
 Status CheckSmartMetadata(std::string_view metadata);
-
-// A request's members but those named, in one order and without nulls: the same text for requests
-// that ask for the same.
-std::string CanonicalText(const json::Value& request, const std::vector<std::string_view>& without);
 
 }  // namespace tarn::healthlake::internal

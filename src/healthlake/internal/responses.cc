@@ -7,6 +7,7 @@ namespace tarn::healthlake::internal {
 namespace {
 
 using json::Value;
+using service_model::Validator;
 
 constexpr double kBytesPerMegabyte = 1e6;
 
@@ -52,7 +53,7 @@ void SetTail(const Validator& validator, const jobs::Job& job, const std::string
              Value* out) {
   if (!role.empty()) out->Set("DataAccessRoleArn", Value::String(role));
   if (job.message.empty()) return;
-  const std::string message = validator.ToMessage(job.message);
+  const std::string message = validator.Fit("Message", job.message);
   if (!message.empty()) out->Set("Message", Value::String(message));
 }
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "fhir_store/data_stores.h"
-#include "healthlake/internal/validator.h"
 #include "jobs/queue.h"
 #include "json/value.h"
+#include "service_model/validator.h"
 
 namespace tarn::healthlake::internal {
 
@@ -26,11 +26,11 @@ json::Value TagList(const std::vector<fhir_store::Tag>& tags);
 // What Start answers with.
 json::Value JobSummary(const std::string& store_id, const jobs::Job& job);
 // `progress`: of a job that has begun. Errors: kCorrupt.
-Result<json::Value> ImportProperties(const Validator& validator, const std::string& store_id,
-                                     const jobs::Job& job,
+Result<json::Value> ImportProperties(const service_model::Validator& validator,
+                                     const std::string& store_id, const jobs::Job& job,
                                      const std::optional<fhir_store::ImportProgress>& progress);
 // OutputDataConfig names the job's own folder, as the service does. Errors: kCorrupt.
-Result<json::Value> ExportProperties(const Validator& validator, const std::string& store_id,
-                                     const jobs::Job& job);
+Result<json::Value> ExportProperties(const service_model::Validator& validator,
+                                     const std::string& store_id, const jobs::Job& job);
 
 }  // namespace tarn::healthlake::internal

@@ -1,4 +1,4 @@
-#include "healthlake/internal/validator.h"
+#include "healthlake/internal/model.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,17 +7,23 @@
 #include <filesystem>
 #include <string>
 
+#include "service_model/validator.h"
+
 namespace tarn::healthlake::internal {
 namespace {
 
+using service_model::FindOperation;
+using service_model::Operation;
+using service_model::UnknownMembers;
+using service_model::Validator;
 using ::testing::HasSubstr;
 
 // The refusal as "Exception: message", or empty.
 std::string Check(std::string_view operation, std::string_view request) {
-  static const Validator validator;
+  static const Validator validator(ServiceModel());
   const auto value = json::ParseValue(request);
   CHECK(value.ok());
-  const Operation* found = FindOperation(operation);
+  const Operation* found = FindOperation(ServiceModel(), operation);
   CHECK(found != nullptr);
   const auto refusal = validator.Check(found->input_shape, value.value());
   return refusal ? std::string(refusal->exception) + ": " + refusal->message : "";
@@ -32,8 +38,8 @@ std::string Repeat(std::string_view text, size_t times) {
 TEST(Model, HasTheThirteenOperationsAndKnowsTheLaterOnes) {
   EXPECT_EQ(ServiceModel().operations.size(), 13u);
   EXPECT_EQ(ServiceModel().target_prefix, "HealthLake");
-  EXPECT_NE(FindOperation("StartFHIRImportJob"), nullptr);
-  EXPECT_EQ(FindOperation("UpdateFHIRDatastore"), nullptr);
+  EXPECT_NE(FindOperation(ServiceModel(), "StartFHIRImportJob"), nullptr);
+  EXPECT_EQ(FindOperation(ServiceModel(), "UpdateFHIRDatastore"), nullptr);
   EXPECT_THAT(std::vector<std::string_view>(ServiceModel().later_operations.begin(),
                                             ServiceModel().later_operations.end()),
               ::testing::Contains("UpdateFHIRDatastore"));
@@ -43,7 +49,7 @@ TEST(Model, IsThatOfTheServiceModels) {
   const std::string folder = std::string(TARN_SOURCE_DIR) + "/../shared/models/healthlake/";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no service models beside the repository";
   const std::string command = "python3 '" + std::string(TARN_SOURCE_DIR) +
-                              "/tools/healthlake_model.py' check '" + folder +
+                              "/tools/service_model.py' check healthlake '" + folder +
                               "service-2.2025-01-24.json' '" + folder + "service-2.json'";
   // NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): a test of a script, in one thread.
   EXPECT_EQ(std::system(command.c_str()), 0);
@@ -175,9 +181,9 @@ TEST(Validator, NeverQuotesValues) {
 }
 
 TEST(Validator, RefusesUnknownMembersOfResponses) {
-  const Validator validator;
+  const Validator validator(ServiceModel());
   const auto value = json::ParseValue(R"({"Tags":[],"More":1})");
-  const uint16_t shape = FindOperation("ListTagsForResource")->output_shape;
+  const uint16_t shape = FindOperation(ServiceModel(), "ListTagsForResource")->output_shape;
   EXPECT_FALSE(validator.Check(shape, value.value()));
   EXPECT_TRUE(validator.Check(shape, value.value(), UnknownMembers::kRefuse));
 }

@@ -2,16 +2,18 @@
 // on the same framework give: "2 validation errors detected: Value at 'tags.1.member.key' failed to
 // satisfy constraint: Member must ...; ...". They name members, never values, because values may be
 // about patients.
-#include "healthlake/internal/validator.h"
+#include "service_model/validator.h"
 
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "base/bytes.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
-namespace tarn::healthlake::internal {
+namespace tarn::service_model {
 namespace {
 
 using json::Value;
@@ -45,8 +47,12 @@ std::string_view TypeName(ShapeType type) {
       return "Structure";
     case ShapeType::kList:
       return "List";
+    case ShapeType::kMap:
+      return "Map";
     case ShapeType::kString:
       return "String";
+    case ShapeType::kBlob:
+      return "Blob";
     case ShapeType::kInteger:
       return "Integer";
     case ShapeType::kLong:
@@ -65,11 +71,14 @@ bool HasType(ShapeType type, const Value& value) {
   switch (type) {
     case ShapeType::kStructure:
     case ShapeType::kUnion:
+    case ShapeType::kMap:
       return value.IsObject();
     case ShapeType::kList:
       return value.IsArray();
     case ShapeType::kString:
       return value.IsString();
+    case ShapeType::kBlob:
+      return value.IsString() && Base64Decode(value.AsString()).ok();
     case ShapeType::kInteger:
       return value.AsInt().has_value() && *value.AsInt() >= INT32_MIN &&
              *value.AsInt() <= INT32_MAX;
@@ -93,12 +102,13 @@ int64_t CountCharacters(std::string_view text) {
 
 class Walk {
  public:
-  Walk(const std::vector<std::unique_ptr<re2::RE2>>& patterns, UnknownMembers unknown)
-      : patterns_(patterns), unknown_(unknown) {}
+  Walk(const Model& model, const std::vector<std::unique_ptr<re2::RE2>>& patterns,
+       UnknownMembers unknown)
+      : model_(model), patterns_(patterns), unknown_(unknown) {}
 
   // Recursion ends with the model's own nesting, which has no cycles.
   void Visit(uint16_t shape_index, const Value& value, const std::string& path) {
-    const Shape& shape = ServiceModel().shapes[shape_index];
+    const Shape& shape = model_.shapes[shape_index];
     if (!HasType(shape.type, value)) {
       if (type_error_.empty()) {
         type_error_ = std::string(KindName(value.kind())) + " can not be converted to " +
@@ -113,8 +123,14 @@ class Walk {
         return VisitMembers(shape, value, path);
       case ShapeType::kList:
         return VisitItems(shape, value, path);
+      case ShapeType::kMap:
+        return VisitEntries(shape, value, path);
       case ShapeType::kString:
         return CheckText(shape, patterns_[shape_index].get(), value.AsString(), path);
+      case ShapeType::kBlob:
+        return CheckBounds(shape,
+                           static_cast<int64_t>(Base64Decode(value.AsString()).value().size()),
+                           "length", path);
       case ShapeType::kInteger:
       case ShapeType::kLong:
         return CheckBounds(shape, *value.AsInt(), "value", path);
@@ -138,18 +154,22 @@ class Walk {
 
  private:
   // AWS writes paths with a small first letter: 'sseConfiguration.kmsEncryptionConfig.cmkType'.
-  static std::string Join(const std::string& path, std::string_view name) {
+  std::string Join(const std::string& path, std::string_view name) const {
     std::string joined = path.empty() ? "" : path + ".";
     const size_t first = joined.size();
     joined += name;
-    if (joined[first] >= 'A' && joined[first] <= 'Z') joined[first] += 'a' - 'A';
+    if (model_.lower_first && joined[first] >= 'A' && joined[first] <= 'Z')
+      joined[first] += 'a' - 'A';
     return joined;
   }
 
   void Violate(std::string_view value, const std::string& path, const std::string& constraint) {
     if (violations_.size() >= kViolationsMax) return;
+    const std::string said = entry_part_.empty()
+                                 ? constraint
+                                 : entry_part_ + " must satisfy constraint: [" + constraint + "]";
     violations_.push_back(std::string(value) + " at '" + path +
-                          "' failed to satisfy constraint: " + constraint);
+                          "' failed to satisfy constraint: " + said);
   }
 
   void VisitMembers(const Shape& shape, const Value& value, const std::string& path) {
@@ -167,8 +187,7 @@ class Walk {
     for (const std::string_view later : shape.later) {
       const Value* found = value.Find(later);
       if (found == nullptr || found->IsNull()) continue;
-      Violate("Value", Join(path, later),
-              "Member belongs to a newer version of the API and is not supported");
+      Violate("Value", Join(path, later), std::string(model_.later_constraint));
     }
     if (shape.type == ShapeType::kUnion && set != 1) {
       Violate("Value", path, "Member must have exactly one member set");
@@ -198,12 +217,30 @@ class Walk {
     }
   }
 
+  // Entries are not named in messages: keys may be about patients.
+  void VisitEntries(const Shape& shape, const Value& value, const std::string& path) {
+    CheckBounds(shape, static_cast<int64_t>(value.members().size()), "length", path);
+    for (const auto& [key, entry] : value.members()) {
+      entry_part_ = "Map keys";
+      Visit(shape.key_shape, Value::String(key), path);
+      entry_part_ = "Map value";
+      if (entry.IsNull()) {
+        Violate("Value null", path, "Member must not be null");
+      } else {
+        Visit(shape.item_shape, entry, path);
+      }
+      entry_part_.clear();
+    }
+  }
+
   void CheckText(const Shape& shape, const re2::RE2* pattern, std::string_view text,
                  const std::string& path) {
     const size_t before = violations_.size();
     CheckBounds(shape, CountCharacters(text), "length", path);
     if (violations_.size() != before) return;  // A pattern costs time by length.
-    if (pattern != nullptr && !re2::RE2::FullMatch({text.data(), text.size()}, *pattern)) {
+    const bool refused = !shape.refused_prefix.empty() && text.starts_with(shape.refused_prefix);
+    if (refused ||
+        (pattern != nullptr && !re2::RE2::FullMatch({text.data(), text.size()}, *pattern))) {
       Violate("Value", path,
               std::string("Member must satisfy regular expression pattern: ") + shape.pattern_text);
     }
@@ -229,63 +266,83 @@ class Walk {
     }
   }
 
+  const Model& model_;
   const std::vector<std::unique_ptr<re2::RE2>>& patterns_;
   const UnknownMembers unknown_;
+  std::string entry_part_;  // Which part of a map is visited; maps do not nest in any model.
   std::string type_error_;
   std::vector<std::string> violations_;
 };
 
 }  // namespace
 
-Validator::Validator() {
+Validator::Validator(const Model& model) : model_(model) {
   re2::RE2::Options options;
   options.set_log_errors(false);
-  for (const Shape& shape : ServiceModel().shapes) {
+  for (const Shape& shape : model.shapes) {
     patterns_.push_back(
         shape.pattern == nullptr ? nullptr : std::make_unique<re2::RE2>(shape.pattern, options));
     CHECK(patterns_.back() == nullptr || patterns_.back()->ok());
   }
-  not_in_messages_ = std::make_unique<re2::RE2>(R"([^\p{L}\p{Z}\p{N}_.:/=+\-%@]+)", options);
 }
 
 Validator::~Validator() = default;
 
-std::string Validator::ToMessage(std::string_view text) const {
-  constexpr size_t kCharactersMax = 2048;
-  std::string message(text);
-  re2::RE2::GlobalReplace(&message, *not_in_messages_, " ");
-  size_t end = 0;
-  for (size_t characters = 0; end < message.size(); ++end) {
-    if ((static_cast<uint8_t>(message[end]) & 0xC0) == 0x80) continue;
-    if (++characters > kCharactersMax) break;
+uint16_t Validator::StringShape(std::string_view name) const {
+  const Shape& shape = ShapeNamed(model_, name);
+  CHECK(shape.type == ShapeType::kString);
+  return static_cast<uint16_t>(&shape - model_.shapes.data());
+}
+
+std::string Validator::Fit(std::string_view shape_name, std::string_view text) const {
+  const uint16_t index = StringShape(shape_name);
+  const re2::RE2* pattern = patterns_[index].get();
+  const int64_t characters_max = model_.shapes[index].max;
+  std::string out;
+  bool refused = false;  // The character before.
+  for (int64_t characters = 0;
+       !text.empty() && (characters_max == kNoBound || characters < characters_max); ++characters) {
+    const size_t bytes = std::max<size_t>(Utf8SequenceBytes(text), 1);
+    const std::string_view one = text.substr(0, bytes);
+    const bool fits =
+        Utf8SequenceBytes(one) != 0 &&
+        (pattern == nullptr || re2::RE2::FullMatch({one.data(), one.size()}, *pattern));
+    if (fits) {
+      out.append(one);
+    } else if (!refused) {
+      out.push_back(' ');
+    }
+    refused = !fits;
+    text.remove_prefix(bytes);
   }
-  message.resize(end);
-  const size_t last = message.find_last_not_of(' ');
-  message.resize(last == std::string::npos ? 0 : last + 1);
-  return message;
+  const size_t last = out.find_last_not_of(' ');
+  out.resize(last == std::string::npos ? 0 : last + 1);
+  return out;
 }
 
 std::optional<Refusal> Validator::Check(uint16_t shape, const Value& value,
                                         UnknownMembers unknown) const {
-  Walk walk(patterns_, unknown);
+  Walk walk(model_, patterns_, unknown);
   walk.Visit(shape, value, "");
   return walk.Finish();
 }
 
 bool Validator::Accepts(std::string_view shape_name, std::string_view text) const {
-  const auto shapes = ServiceModel().shapes;
-  const auto found = std::find_if(shapes.begin(), shapes.end(), [shape_name](const Shape& shape) {
-    return shape.name == shape_name;
-  });
-  CHECK(found != shapes.end() && found->type == ShapeType::kString);
-  return !Check(static_cast<uint16_t>(found - shapes.begin()), Value::String(std::string(text)));
+  return !Check(StringShape(shape_name), Value::String(std::string(text)));
 }
 
-const Operation* FindOperation(std::string_view name) {
-  for (const Operation& operation : ServiceModel().operations) {
+const Operation* FindOperation(const Model& model, std::string_view name) {
+  for (const Operation& operation : model.operations) {
     if (operation.name == name) return &operation;
   }
   return nullptr;
+}
+
+const Shape& ShapeNamed(const Model& model, std::string_view name) {
+  const auto found = std::find_if(model.shapes.begin(), model.shapes.end(),
+                                  [name](const Shape& shape) { return shape.name == name; });
+  CHECK(found != model.shapes.end());
+  return *found;
 }
 
 Result<int64_t> TimestampMs(const Value& value) {
@@ -296,4 +353,4 @@ Result<int64_t> TimestampMs(const Value& value) {
   return static_cast<int64_t>(std::llround(seconds * 1000));
 }
 
-}  // namespace tarn::healthlake::internal
+}  // namespace tarn::service_model

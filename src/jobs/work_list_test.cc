@@ -1,4 +1,4 @@
-#include "fhir_store/internal/work_list.h"
+#include "jobs/work_list.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tarn::fhir_store {
+namespace tarn::jobs {
 namespace {
 
 using ::testing::ElementsAre;
@@ -63,10 +63,13 @@ class Desk {
 
 class WorkListTest : public ::testing::Test {
  protected:
-  void Start(size_t threads) {
+  void Make(size_t threads) {
     list_ = std::make_unique<WorkList>(
         WorkList::Options{.threads = threads, .retry_first_ms = 1, .retry_max_ms = 2},
         [this](const std::string& key) { return desk_.Run(key); }, clock_, random_);
+  }
+  void Start(size_t threads) {
+    Make(threads);
     list_->Start();
   }
 
@@ -77,8 +80,9 @@ class WorkListTest : public ::testing::Test {
 };
 
 TEST_F(WorkListTest, RunsEachKeyOnceInOrder) {
-  Start(1);
+  Make(1);  // Started later: a key that runs already would run again.
   for (const char* key : {"a", "b", "a", "c", "b"}) list_->Add(key);
+  list_->Start();
   desk_.Allow(10);
   EXPECT_THAT(desk_.WaitForBegun(3), ElementsAre("a", "b", "c"));
 }
@@ -132,4 +136,4 @@ TEST_F(WorkListTest, DropsWhatWaitsWhenItStops) {
 }
 
 }  // namespace
-}  // namespace tarn::fhir_store
+}  // namespace tarn::jobs

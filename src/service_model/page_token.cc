@@ -1,9 +1,9 @@
-#include "healthlake/internal/page_token.h"
+#include "service_model/page_token.h"
 
 #include "base/bytes.h"
 #include "crypto/digest.h"
 
-namespace tarn::healthlake::internal {
+namespace tarn::service_model {
 namespace {
 
 constexpr size_t kMacBytes = 16;
@@ -37,4 +37,4 @@ Result<std::string> ReadPageToken(std::string_view secret, std::string_view cont
   return std::string(position);
 }
 
-}  // namespace tarn::healthlake::internal
+}  // namespace tarn::service_model

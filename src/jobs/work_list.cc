@@ -1,4 +1,4 @@
-#include "fhir_store/internal/work_list.h"
+#include "jobs/work_list.h"
 
 #include <algorithm>
 #include <chrono>
@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 
-namespace tarn::fhir_store {
+namespace tarn::jobs {
 
 WorkList::WorkList(const Options& options, Work work, const Clock& clock, RandomSource& random)
     : options_(options), work_(std::move(work)), clock_(clock), random_(random) {}
@@ -123,4 +123,4 @@ void WorkList::Settle(const std::string& key, Outcome outcome) {
   }
 }
 
-}  // namespace tarn::fhir_store
+}  // namespace tarn::jobs

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace tarn::healthlake::internal {
+namespace tarn::service_model {
 
 // `context`: all that the token is bound to (operation, filters), in one form for equal requests.
 // The same position gives the same token.
@@ -20,4 +20,4 @@ std::string MakePageToken(std::string_view secret, std::string_view context,
 Result<std::string> ReadPageToken(std::string_view secret, std::string_view context,
                                   std::string_view token);
 
-}  // namespace tarn::healthlake::internal
+}  // namespace tarn::service_model

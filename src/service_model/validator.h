@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "base/result.h"
-#include "healthlake/internal/model.h"
 #include "json/value.h"
+#include "service_model/model.h"
 
 namespace re2 {
 class RE2;
 }
 
-namespace tarn::healthlake::internal {
+namespace tarn::service_model {
 
 // Why a value was refused: the exception's name and a message that names the members.
 struct Refusal {
@@ -31,7 +31,7 @@ enum class UnknownMembers : uint8_t { kIgnore, kRefuse };
 
 class Validator {
  public:
-  Validator();
+  explicit Validator(const Model& model);  // Tables live for ever.
   ~Validator();
   Validator(const Validator&) = delete;
   Validator& operator=(const Validator&) = delete;
@@ -42,21 +42,21 @@ class Validator {
                                UnknownMembers unknown = UnknownMembers::kIgnore) const;
   // Whether a text keeps to a string shape's length and pattern.
   bool Accepts(std::string_view shape_name, std::string_view text) const;
-  // The text made to fit the Message shape: characters that its pattern does not allow become
-  // spaces, and it is cut at its length.
-  std::string ToMessage(std::string_view text) const;
+  // The text made to fit a string shape, for what we write ourselves: characters that its pattern
+  // does not allow become a space, several in a row one; it is cut at its length, and spaces at its
+  // end are dropped. May come out empty.
+  std::string Fit(std::string_view shape_name, std::string_view text) const;
 
  private:
+  uint16_t StringShape(std::string_view name) const;
+
+  const Model& model_;
   std::vector<std::unique_ptr<re2::RE2>> patterns_;  // By shape; null where there is none.
-  std::unique_ptr<re2::RE2> not_in_messages_;
 };
 
 inline constexpr size_t kViolationsMax = 20;
 
-// The operation of that name, or nullptr.
-const Operation* FindOperation(std::string_view name);
-
 // Milliseconds since 1970 of a timestamp member: epoch seconds, or RFC 3339 text. Errors: kInvalid.
 Result<int64_t> TimestampMs(const json::Value& value);
 
-}  // namespace tarn::healthlake::internal
+}  // namespace tarn::service_model

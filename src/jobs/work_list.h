@@ -15,7 +15,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 
-namespace tarn::fhir_store {
+namespace tarn::jobs {
 
 class WorkList {
  public:
@@ -69,4 +69,4 @@ class WorkList {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace tarn::fhir_store
+}  // namespace tarn::jobs
