@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "kv/bits_operand.h"
@@ -25,7 +26,14 @@ void Batch::Delete(Family family, std::string_view key) {
 }
 
 void Batch::MergeBits(Family family, std::string_view key, const Bits& add, const Bits& remove) {
-  std::string operand = EncodeBitsOperand(add, remove);
+  MergeOperand(family, key, EncodeBitsOperand(add, remove));
+}
+
+void Batch::MergeBits(Family family, std::string_view key, const BitsDelta& delta) {
+  MergeOperand(family, key, EncodeBitsOperand(delta));
+}
+
+void Batch::MergeOperand(Family family, std::string_view key, std::string operand) {
   bytes_ += key.size() + operand.size();
   changes_.push_back({ChangeKind::kMergeBits, family, std::string(key), std::move(operand), {}});
 }
@@ -53,6 +61,12 @@ void Batch::Append(const Batch& other) {
   changes_.insert(changes_.end(), other.changes_.begin(), other.changes_.end());
   expectations_.insert(expectations_.end(), other.expectations_.begin(), other.expectations_.end());
   bytes_ += other.bytes_;
+}
+
+Status Run::MergeBits(Family family, std::string_view key, const Bits& add, const Bits& remove) {
+  const std::vector<uint16_t> added = add.Values();
+  const std::vector<uint16_t> removed = remove.Values();
+  return MergeBits(family, key, {.add = added, .remove = removed});
 }
 
 }  // namespace tarn::kv

@@ -1,5 +1,11 @@
-// Encoded form: Roaring's portable format (RoaringFormatSpec) restricted to at most one container,
-// the one of key 0. All integers are little-endian.
+// Encoded forms. All integers are little-endian.
+//
+//   array    | 1 u8 | count x u16, ascending |                          count <= 4,096
+//   runs     | 2 u8 | runs x (start u16, length-1 u16), ascending |     where that is shorter
+//   bitset   | 12346 u32 | 1 u32 | key 0 u16 | count-1 u16 | offset 16 u32 | 1,024 x u64 |
+//
+// The bitset is Roaring's portable format (RoaringFormatSpec) with one container, the one of key 0.
+// Stores of format 1 have all sets in that format, which is still read:
 //
 //   no runs:  | 12346 u32 | 1 u32 | key 0 u16 | count-1 u16 | offset 16 u32 | container |
 //   runs:     | 12347 u16 | 0 u16 | flags 1 u8 | key 0 u16 | count-1 u16 | container |
@@ -7,6 +13,8 @@
 //   container  array (count <= 4,096):  count x u16, ascending
 //              bitset (count > 4,096):  1,024 x u64
 //              runs:                    runs u16, then runs x (start u16, length-1 u16)
+//
+// Most sets of an index have one member: 3 bytes now, 18 before.
 //
 // CRoaring 0.2.66 checks only lengths when it reads: unsorted arrays, wrong counts and overlapping
 // runs would come back as a broken set. So Decode checks every byte here before CRoaring sees it.
@@ -29,6 +37,9 @@ constexpr uint32_t kCookieOneRunContainer = 12347;  // The upper half is the con
 constexpr uint32_t kArrayCountMax = 4096;
 constexpr size_t kBitsetBytes = 8192;
 constexpr uint32_t kValueEnd = 65536;
+constexpr char kArrayForm = 1;
+constexpr char kRunsForm = 2;
+constexpr size_t kPortableRunsHead = 11;  // Up to the first run.
 
 // Reads little-endian integers; the caller has checked that they are there.
 uint16_t Le16(std::string_view bytes, size_t at) {
@@ -58,21 +69,25 @@ bool BitsetIsSound(std::string_view container, uint32_t count) {
   return found == count;
 }
 
-bool RunsAreSound(std::string_view container, uint32_t count) {
-  if (container.size() < 2) return false;
-  const uint32_t runs = Le16(container, 0);
-  if (container.size() != 2 + runs * 4) return false;
+// The values of (start, length-1) pairs; 0 when they are not ascending ones.
+uint32_t CountOfRuns(std::string_view pairs) {
+  if (pairs.size() % 4 != 0) return 0;
   uint32_t found = 0;
   uint32_t end = 0;  // Of the run before.
-  for (uint32_t i = 0; i < runs; ++i) {
-    const uint32_t start = Le16(container, 2 + i * 4);
-    const uint32_t length = Le16(container, 4 + i * 4) + 1u;
-    if (i > 0 && start < end) return false;
+  for (size_t at = 0; at < pairs.size(); at += 4) {
+    const uint32_t start = Le16(pairs, at);
+    const uint32_t length = Le16(pairs, at + 2) + 1u;
+    if (at > 0 && start < end) return 0;
     end = start + length;
-    if (end > kValueEnd) return false;
+    if (end > kValueEnd) return 0;
     found += length;
   }
-  return found == count;
+  return found;
+}
+
+bool RunsAreSound(std::string_view container, uint32_t count) {
+  if (container.size() < 2 || container.size() != 2 + size_t{Le16(container, 0)} * 4) return false;
+  return CountOfRuns(container.substr(2)) == count;
 }
 
 bool IsSound(std::string_view bytes) {
@@ -90,6 +105,40 @@ bool IsSound(std::string_view bytes) {
   }
   if (cookie != kCookieOneRunContainer || bytes[4] != 1 || Le16(bytes, 5) != 0) return false;
   return RunsAreSound(bytes.substr(kRunsHead), Le16(bytes, 7) + 1u);
+}
+
+void AppendLe16(std::string* out, uint32_t value) {
+  out->push_back(static_cast<char>(value));
+  out->push_back(static_cast<char>(value >> 8));
+}
+void AppendLe32(std::string* out, uint32_t value) {
+  AppendLe16(out, value & 0xffff);
+  AppendLe16(out, value >> 16);
+}
+
+// What CRoaring reads of an array or runs; empty when the bytes are not sound.
+std::string PortableOf(std::string_view bytes) {
+  const std::string_view content = bytes.substr(1);
+  const bool runs = bytes[0] == kRunsForm;
+  const auto count = runs ? CountOfRuns(content) : static_cast<uint32_t>(content.size() / 2);
+  std::string portable;
+  if (count == 0 || count > kValueEnd) return portable;
+  if (!runs && (count > kArrayCountMax || !ArrayIsSound(content, count))) return portable;
+  portable.reserve(content.size() + 16);
+  AppendLe32(&portable, runs ? kCookieOneRunContainer : kCookieNoRuns);
+  if (runs) {
+    portable.push_back(1);
+  } else {
+    AppendLe32(&portable, 1);
+  }
+  AppendLe16(&portable, 0);
+  AppendLe16(&portable, count - 1);
+  if (runs) {
+    AppendLe16(&portable, static_cast<uint32_t>(content.size() / 4));
+  } else {
+    AppendLe32(&portable, 16);
+  }
+  return portable.append(content);
 }
 
 roaring_bitmap_s* CheckedBitmap(roaring_bitmap_s* bitmap) {
@@ -154,25 +203,72 @@ std::vector<uint16_t> Bits::Values() const {
 }
 
 std::string Bits::Encode() const {
-  std::string bytes;
-  if (IsEmpty()) return bytes;
+  if (Count() <= kArrayCountMax) return EncodeBits(Values());
   // The copy is optimised, not this set: a const set may be read by several threads at once.
   const Bits optimised(*this);
   roaring_bitmap_run_optimize(optimised.bitmap_);
-  bytes.resize(roaring_bitmap_portable_size_in_bytes(optimised.bitmap_));
+  std::string bytes(roaring_bitmap_portable_size_in_bytes(optimised.bitmap_), '\0');
   roaring_bitmap_portable_serialize(optimised.bitmap_, bytes.data());
+  if (Le32(bytes, 0) != kCookieOneRunContainer) return bytes;
+  bytes.erase(1, kPortableRunsHead - 1);
+  bytes[0] = kRunsForm;
   return bytes;
 }
 
 Result<Bits> Bits::Decode(std::string_view bytes) {
   Bits bits;
   if (bytes.empty()) return bits;
-  if (!IsSound(bytes)) return Error{ErrorKind::kCorrupt, "bitmap chunk: malformed"};
+  std::string portable;
+  if (bytes[0] == kArrayForm || bytes[0] == kRunsForm) {
+    portable = PortableOf(bytes);
+    bytes = portable;
+  } else if (!IsSound(bytes)) {
+    bytes = {};
+  }
+  if (bytes.empty()) return Error{ErrorKind::kCorrupt, "bitmap chunk: malformed"};
   roaring_bitmap_s* bitmap = roaring_bitmap_portable_deserialize_safe(bytes.data(), bytes.size());
   if (bitmap == nullptr) return Error{ErrorKind::kCorrupt, "bitmap chunk: unreadable"};
   roaring_bitmap_free(bits.bitmap_);
   bits.bitmap_ = bitmap;
   return bits;
+}
+
+std::string EncodeBits(std::span<const uint16_t> values) {
+  std::string bytes;
+  if (values.empty()) return bytes;
+  if (values.size() > kArrayCountMax) return Bits({values.begin(), values.end()}).Encode();
+  size_t runs = 1;
+  for (size_t i = 1; i < values.size(); ++i) {
+    CHECK(values[i] > values[i - 1]);
+    if (values[i] != values[i - 1] + 1) ++runs;
+  }
+  if (2 * values.size() <= 4 * runs) {
+    bytes.reserve(1 + 2 * values.size());
+    bytes.push_back(kArrayForm);
+    for (const uint16_t value : values) AppendLe16(&bytes, value);
+    return bytes;
+  }
+  bytes.reserve(1 + 4 * runs);
+  bytes.push_back(kRunsForm);
+  for (size_t i = 0; i < values.size();) {
+    const size_t begin = i++;
+    while (i < values.size() && values[i] == values[i - 1] + 1) ++i;
+    AppendLe16(&bytes, values[begin]);
+    AppendLe16(&bytes, static_cast<uint32_t>(i - begin - 1));
+  }
+  return bytes;
+}
+
+bool DecodeFewBits(std::string_view bytes, size_t count_max, std::vector<uint16_t>* values) {
+  values->clear();
+  if (bytes.empty()) return true;
+  if (bytes[0] != kArrayForm || bytes.size() > 1 + 2 * count_max) return false;
+  const std::string_view content = bytes.substr(1);
+  if (content.empty() || !ArrayIsSound(content, static_cast<uint32_t>(content.size() / 2))) {
+    return false;
+  }
+  for (size_t at = 0; at < content.size(); at += 2) values->push_back(Le16(content, at));
+  return true;
 }
 
 bool operator==(const Bits& a, const Bits& b) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,8 +38,8 @@ class Bits {
   // Ascending.
   std::vector<uint16_t> Values() const;
 
-  // Roaring's portable format; empty sets give empty text. Errors of Decode: kCorrupt; every byte
-  // is checked, also that no value passes 65,535.
+  // The stored form (bits.cc); one set has one. Empty sets give empty text. Errors of Decode:
+  // kCorrupt; every byte is checked, also that no value passes 65,535.
   std::string Encode() const;
   static Result<Bits> Decode(std::string_view bytes);
 
@@ -47,5 +48,18 @@ class Bits {
  private:
   roaring_bitmap_s* bitmap_;
 };
+
+// What a change adds to and removes from one chunk: two lists without a common value, each strictly
+// ascending.
+struct BitsDelta {
+  std::span<const uint16_t> add;
+  std::span<const uint16_t> remove;
+};
+
+// Bits(values).Encode() of values that ascend strictly (CHECK), without building the set.
+std::string EncodeBits(std::span<const uint16_t> values);
+// Replaces `*values` by those of an encoded set, ascending, when it is stored as an array of at
+// most `count_max`; false for every other one, damaged ones too.
+bool DecodeFewBits(std::string_view bytes, size_t count_max, std::vector<uint16_t>* values);
 
 }  // namespace tarn::kv

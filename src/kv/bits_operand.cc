@@ -1,5 +1,7 @@
-// Many operands are folded in two bitmaps of 65,536 bits: a chunk that got 60,000 single additions
-// since its last compaction is read by 60,000 bit operations, not by as many set unions.
+// Few operands of few values, which is what most sets of an index have, are applied to a list of
+// values; few operands of more values to a Bits. Many operands are folded in two bitmaps of 65,536
+// bits: a chunk that got 60,000 single additions since its last compaction is read by 60,000 bit
+// operations, not by as many set unions.
 #include "kv/bits_operand.h"
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,8 +23,10 @@ constexpr uint8_t kLongForm = 2;
 // Up to here a list of values is no longer than Roaring's head and array.
 constexpr uint32_t kShortValuesMax = 16;
 
-// Up to here short operands are applied one by one: cheaper than clearing and reading the bitmaps.
+// Up to here operands are applied one by one: cheaper than clearing and reading the bitmaps.
 constexpr size_t kDirectMax = 8;
+// Up to here a list of values is cheaper to change than a Bits.
+constexpr size_t kFewMax = 64;
 
 // All 65,536 values, one bit each.
 class Dense {
@@ -51,7 +56,7 @@ class Dense {
   std::array<uint64_t, 1024> words_{};
 };
 
-// What the operands so far add and remove together.
+// Targets of Fold. What the operands so far add and remove together:
 struct Folded {
   Dense added;
   Dense removed;
@@ -64,11 +69,79 @@ struct Folded {
     removed.Set(value);
     added.Clear(value);
   }
+  void Change(const Bits& add, const Bits& remove) {
+    for (const uint16_t value : add.Values()) Add(value);
+    for (const uint16_t value : remove.Values()) Remove(value);
+  }
+};
+
+// The same, of few operands.
+struct Delta {
+  Bits added;
+  Bits removed;
+
+  void Add(uint16_t value) {
+    added.Add(value);
+    removed.Remove(value);
+  }
+  void Remove(uint16_t value) {
+    removed.Add(value);
+    added.Remove(value);
+  }
+  void Change(const Bits& add, const Bits& remove) {
+    added.Subtract(remove);
+    added.UnionWith(add);
+    removed.Subtract(add);
+    removed.UnionWith(remove);
+  }
+};
+
+// The set that they are applied to.
+struct Applied {
+  Bits set;
+
+  void Add(uint16_t value) { set.Add(value); }
+  void Remove(uint16_t value) { set.Remove(value); }
+  void Change(const Bits& add, const Bits& remove) {
+    set.Subtract(remove);
+    set.UnionWith(add);
+  }
+};
+
+// Ascending values without repetition.
+class FewValues {
+ public:
+  std::vector<uint16_t>* values() { return &values_; }
+  void Add(uint16_t value) {
+    const auto place = std::lower_bound(values_.begin(), values_.end(), value);
+    if (place == values_.end() || *place != value) values_.insert(place, value);
+  }
+  void Remove(uint16_t value) {
+    const auto place = std::lower_bound(values_.begin(), values_.end(), value);
+    if (place != values_.end() && *place == value) values_.erase(place);
+  }
+
+ private:
+  std::vector<uint16_t> values_;
+};
+
+// Both of the above for values that are few; only short operands reach them.
+struct FewDelta {
+  FewValues added;
+  FewValues removed;
+
+  void Add(uint16_t value) {
+    added.Add(value);
+    removed.Remove(value);
+  }
+  void Remove(uint16_t value) {
+    removed.Add(value);
+    added.Remove(value);
+  }
 };
 
 Error Malformed() { return {ErrorKind::kCorrupt, "bitmap operand: malformed"}; }
 
-// `Target` is Folded or Bits.
 template <typename Target>
 Status FoldShort(ByteReader body, Target* target) {
   const uint8_t added = body.U8();
@@ -89,7 +162,8 @@ Status FoldShort(ByteReader body, Target* target) {
   return body.ok() ? Ok() : Malformed();
 }
 
-Status FoldLong(ByteReader body, Folded* folded) {
+template <typename Target>
+Status FoldLong(ByteReader body, Target* target) {
   const uint32_t added_bytes = body.Be32();
   const std::string_view added = body.Take(added_bytes);
   const std::string_view removed = body.Rest();
@@ -97,69 +171,117 @@ Status FoldLong(ByteReader body, Folded* folded) {
   TRY(Bits add, Bits::Decode(added));
   TRY(Bits remove, Bits::Decode(removed));
   if (add.IntersectionCount(remove) != 0) return Malformed();
-  for (const uint16_t value : add.Values()) folded->Add(value);
-  for (const uint16_t value : remove.Values()) folded->Remove(value);
+  target->Change(add, remove);
   return Ok();
 }
 
-Status Fold(std::string_view operand, Folded* folded) {
-  ByteReader reader(operand);
-  switch (reader.U8()) {
-    case kShortForm:
-      return FoldShort(reader, folded);
-    case kLongForm:
-      return FoldLong(reader, folded);
-    default:
-      return Malformed();
+template <typename Target>
+Status Fold(std::span<const std::string_view> operands, Target* target) {
+  for (const std::string_view operand : operands) {
+    ByteReader reader(operand);
+    switch (reader.U8()) {
+      case kShortForm:
+        TRY(FoldShort(reader, target));
+        break;
+      case kLongForm:
+        TRY(FoldLong(reader, target));
+        break;
+      default:
+        return Malformed();
+    }
   }
+  return Ok();
 }
 
-Result<std::unique_ptr<Folded>> FoldAll(std::span<const std::string_view> operands) {
-  auto folded = std::make_unique<Folded>();
-  for (const std::string_view operand : operands) TRY(Fold(operand, folded.get()));
-  return folded;
+bool AreDisjoint(std::span<const uint16_t> a, std::span<const uint16_t> b) {
+  for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    if (a[i] == b[j]) return false;
+    if (a[i] < b[j]) {
+      ++i;
+    } else {
+      ++j;
+    }
+  }
+  return true;
+}
+
+bool AreFewAndShort(std::span<const std::string_view> operands) {
+  return operands.size() <= kDirectMax &&
+         std::all_of(operands.begin(), operands.end(), [](std::string_view operand) {
+           return !operand.empty() && operand[0] == static_cast<char>(kShortForm);
+         });
+}
+
+template <typename Target>
+Status FoldShorts(std::span<const std::string_view> operands, Target* target) {
+  for (const std::string_view operand : operands) {
+    TRY(FoldShort(ByteReader(operand.substr(1)), target));
+  }
+  return Ok();
 }
 
 }  // namespace
 
 std::string EncodeBitsOperand(const Bits& add, const Bits& remove) {
-  CHECK(add.IntersectionCount(remove) == 0);
+  const std::vector<uint16_t> added = add.Values();
+  const std::vector<uint16_t> removed = remove.Values();
+  return EncodeBitsOperand({.add = added, .remove = removed});
+}
+
+std::string EncodeBitsOperand(const BitsDelta& delta) {
+  CHECK(AreDisjoint(delta.add, delta.remove));
   std::string out;
-  if (add.Count() <= kShortValuesMax && remove.Count() <= kShortValuesMax) {
+  if (delta.add.size() <= kShortValuesMax && delta.remove.size() <= kShortValuesMax) {
+    out.reserve(2 + 2 * (delta.add.size() + delta.remove.size()));
     out.push_back(static_cast<char>(kShortForm));
-    out.push_back(static_cast<char>(add.Count()));
-    for (const uint16_t value : add.Values()) AppendBe16(&out, value);
-    for (const uint16_t value : remove.Values()) AppendBe16(&out, value);
+    out.push_back(static_cast<char>(delta.add.size()));
+    for (const uint16_t value : delta.add) AppendBe16(&out, value);
+    for (const uint16_t value : delta.remove) AppendBe16(&out, value);
     return out;
   }
-  const std::string added = add.Encode();
+  const std::string added = EncodeBits(delta.add);
   out.push_back(static_cast<char>(kLongForm));
   AppendBe32(&out, static_cast<uint32_t>(added.size()));
   out += added;
-  out += remove.Encode();
+  out += EncodeBits(delta.remove);
   return out;
 }
 
 Result<std::string> ApplyBitsOperands(std::string_view base,
                                       std::span<const std::string_view> operands) {
-  TRY(Bits set, Bits::Decode(base));
-  if (operands.size() <= kDirectMax &&
-      std::all_of(operands.begin(), operands.end(), [](std::string_view operand) {
-        return !operand.empty() && operand[0] == static_cast<char>(kShortForm);
-      })) {
-    for (const std::string_view operand : operands) {
-      TRY(FoldShort(ByteReader(operand.substr(1)), &set));
+  if (AreFewAndShort(operands)) {
+    FewValues few;
+    if (DecodeFewBits(base, kFewMax, few.values())) {
+      TRY(FoldShorts(operands, &few));
+      return EncodeBits(*few.values());
     }
-    return set.Encode();
   }
-  TRY(auto folded, FoldAll(operands));
+  TRY(Bits set, Bits::Decode(base));
+  if (operands.size() <= kDirectMax) {
+    Applied applied{std::move(set)};
+    TRY(Fold(operands, &applied));
+    return applied.set.Encode();
+  }
+  const auto folded = std::make_unique<Folded>();
+  TRY(Fold(operands, folded.get()));
   set.Subtract(folded->removed.ToBits());
   set.UnionWith(folded->added.ToBits());
   return set.Encode();
 }
 
 Result<std::string> CombineBitsOperands(std::span<const std::string_view> operands) {
-  TRY(auto folded, FoldAll(operands));
+  if (AreFewAndShort(operands)) {
+    FewDelta few;
+    TRY(FoldShorts(operands, &few));
+    return EncodeBitsOperand({.add = *few.added.values(), .remove = *few.removed.values()});
+  }
+  if (operands.size() <= kDirectMax) {
+    Delta delta;
+    TRY(Fold(operands, &delta));
+    return EncodeBitsOperand(delta.added, delta.removed);
+  }
+  const auto folded = std::make_unique<Folded>();
+  TRY(Fold(operands, folded.get()));
   return EncodeBitsOperand(folded->added.ToBits(), folded->removed.ToBits());
 }
 

@@ -7,8 +7,8 @@
 //   short form  | 1 u8 | added u8 | added x u16 | removed u16 ... to the end |    values ascending
 //   long form   | 2 u8 | bytes u32 | added, Bits::Encode() | removed, Bits::Encode() to the end |
 //
-// Integers are big-endian. A value is never both added and removed.
-// Threads: functions may be called from any thread.
+// Integers are big-endian (those of Bits::Encode() are not). A value is never both added and
+// removed. Threads: functions may be called from any thread.
 #pragma once
 
 #include <span>
@@ -22,6 +22,7 @@ namespace tarn::kv {
 
 // `add` and `remove` are disjoint (CHECK).
 std::string EncodeBitsOperand(const Bits& add, const Bits& remove);
+std::string EncodeBitsOperand(const BitsDelta& delta);
 
 // The set (Bits::Encode(), empty for none) after all operands, oldest first, on top of `base`,
 // which is encoded likewise. Errors: kCorrupt.

@@ -154,10 +154,9 @@ class FakeRun final : public Run {
     changes_.Put(family, key, value);
     return Ok();
   }
-  Status MergeBits(Family family, std::string_view key, const Bits& add,
-                   const Bits& remove) override {
+  Status MergeBits(Family family, std::string_view key, const BitsDelta& delta) override {
     TRY(Enter(family, FamilyKind::kBits, key, {}));
-    changes_.MergeBits(family, key, add, remove);
+    changes_.MergeBits(family, key, delta);
     return Ok();
   }
   uint64_t bytes() const override { return changes_.bytes(); }

@@ -1,13 +1,16 @@
 #include "kv/rocksdb_engine.h"
 
 #include <gmock/gmock.h>
+#include <rocksdb/db.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "kv/conformance.h"
+#include "kv/internal/rocksdb_bits.h"
 
 namespace tarn::kv {
 namespace {
@@ -71,6 +74,57 @@ TEST(RocksDbEngine, DropRemovesEveryFile) {
     left.push_back(entry.path().filename().string());
   }
   EXPECT_THAT(left, testing::ElementsAre("LOCK"));
+}
+
+// What a store of format 1 holds is read and merged with, and the store is one of the present
+// format once it was opened; one of a format to come is left alone.
+TEST(RocksDbEngine, OpensStoresOfFormerFormats) {
+  const TempFolder folder;
+  const Schema schema = {{{.name = "bits", .kind = FamilyKind::kBits}}};
+  ASSERT_TRUE(OpenRocksDbEngine(folder.path()).value()->Open("s", schema).ok());
+  // Format 1 wrote {9} and the run {7, ..., 106} like this.
+  const std::string nine = HexDecode("3a3000000100000000000000100000000900").value();
+  const std::string run = HexDecode("3b3000000100006300010007006300").value();
+  std::string format;
+  const auto edit = [&](char number) {
+    std::vector<rocksdb::ColumnFamilyDescriptor> families(2);
+    families[0].name = rocksdb::kDefaultColumnFamilyName;
+    families[1].name = "bits";
+    families[1].options.merge_operator = NewBitsMergeOperator();
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open({}, folder.path() + "/s/db", families, &handles, &opened).ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    ASSERT_TRUE(db->Get({}, handles[0], "format", &format).ok());
+    ASSERT_TRUE(db->Put({}, handles[0], "format", rocksdb::Slice(&number, 1)).ok());
+    if (number == 1) {
+      ASSERT_TRUE(db->Put({}, handles[1], "x", nine).ok());
+      ASSERT_TRUE(db->Put({}, handles[1], "y", run).ok());
+    }
+    for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+      ASSERT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+    }
+  };
+  edit(1);
+  EXPECT_EQ(format, "\2");
+  {
+    auto engine = OpenRocksDbEngine(folder.path());
+    auto store = engine.value()->Open("s", schema).value();
+    Batch batch;
+    batch.MergeBits(0, "x", Bits({3}), Bits());
+    batch.MergeBits(0, "y", Bits({5}), Bits({7}));
+    ASSERT_TRUE(store->Commit(batch).ok());
+    ASSERT_TRUE(store->Settle().ok());
+    std::string value;
+    ASSERT_TRUE(store->GetSnapshot()->Get(0, "x", &value).value());
+    EXPECT_EQ(Bits::Decode(value).value(), Bits({3, 9}));
+    ASSERT_TRUE(store->GetSnapshot()->Get(0, "y", &value).value());
+    EXPECT_EQ(Bits::Decode(value).value().Count(), 100u);
+  }
+  edit(3);
+  EXPECT_EQ(format, "\2");
+  auto engine = OpenRocksDbEngine(folder.path());
+  EXPECT_EQ(engine.value()->Open("s", schema).error().kind, ErrorKind::kUnsupported);
 }
 
 // There may be many stores that hold next to nothing.

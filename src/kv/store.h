@@ -96,6 +96,7 @@ class Batch {
   // families only, and never with Put, Delete or Expect on the same key. An empty chunk is the
   // same as a missing key.
   void MergeBits(Family family, std::string_view key, const Bits& add, const Bits& remove);
+  void MergeBits(Family family, std::string_view key, const BitsDelta& delta);
 
   // Conditions, checked at commit; a broken one fails the whole batch with kConflict. A revision
   // is the first 8 bytes (big-endian) of a value.
@@ -135,6 +136,8 @@ class Batch {
   const std::vector<Expectation>& expectations() const { return expectations_; }
 
  private:
+  void MergeOperand(Family family, std::string_view key, std::string operand);
+
   std::vector<Change> changes_;
   std::vector<Expectation> expectations_;
   uint64_t bytes_ = 0;
@@ -149,8 +152,8 @@ class Run {
   // the store in plain families: the caller holds its locks on them from its read to the ingest.
   virtual Status Put(Family family, std::string_view key, std::string_view value) = 0;
   // As Batch::MergeBits.
-  virtual Status MergeBits(Family family, std::string_view key, const Bits& add,
-                           const Bits& remove) = 0;
+  virtual Status MergeBits(Family family, std::string_view key, const BitsDelta& delta) = 0;
+  Status MergeBits(Family family, std::string_view key, const Bits& add, const Bits& remove);
   virtual uint64_t bytes() const = 0;
 };
 

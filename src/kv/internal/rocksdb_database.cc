@@ -14,7 +14,10 @@
 namespace tarn::kv {
 namespace {
 
-constexpr uint8_t kFormat = 1;
+// 1: bitmap chunks in Roaring's portable format. 2: small ones in shorter forms (kv/bits.cc); all
+// of format 1 is read, so a store becomes one of format 2 when it is opened.
+constexpr uint8_t kFormat = 2;
+constexpr uint8_t kOldestFormat = 1;
 constexpr const char* kFormatKey = "format";
 constexpr std::chrono::milliseconds kRecheckInterval{50};
 constexpr uint64_t kWritesPerRelief = 16;
@@ -144,21 +147,26 @@ Status RocksDbDatabase::MakeFamilies(const Schema& schema) {
   return Ok();
 }
 
+Status RocksDbDatabase::StoreFormat() {
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  const char number = static_cast<char>(kFormat);
+  const rocksdb::Status status = db_->Put(synced, notes_, kFormatKey, rocksdb::Slice(&number, 1));
+  if (!status.ok()) return RocksDbError(status);
+  return Ok();
+}
+
 Status RocksDbDatabase::LoadNotes() {
   std::string format;
   rocksdb::Status status = db_->Get(rocksdb::ReadOptions(), notes_, kFormatKey, &format);
-  if (status.IsNotFound()) {
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    const char number = static_cast<char>(kFormat);
-    status = db_->Put(synced, notes_, kFormatKey, rocksdb::Slice(&number, 1));
-    if (!status.ok()) return RocksDbError(status);
-    return Ok();
-  }
+  if (status.IsNotFound()) return StoreFormat();
   if (!status.ok()) return RocksDbError(status);
-  if (format.size() != 1 || static_cast<uint8_t>(format[0]) != kFormat) {
+  const uint8_t stored = format.size() == 1 ? static_cast<uint8_t>(format[0]) : 0;
+  if (stored < kOldestFormat || stored > kFormat) {
     return Error{ErrorKind::kUnsupported, "store: unknown storage format"};
   }
+  // Before anything else is written: a program that only knows the old format must not open it.
+  if (stored != kFormat) TRY(StoreFormat());
   std::string sequence;
   status = db_->Get(rocksdb::ReadOptions(), notes_,
                     rocksdb::Slice(kSequenceKey.data(), kSequenceKey.size()), &sequence);

@@ -80,6 +80,7 @@ class RocksDbDatabase {
   Status OpenFamilies(const Schema& schema);
   Status MakeFamilies(const Schema& schema);
   Status LoadNotes();
+  Status StoreFormat();
   uint64_t UnflushedBytes() const;
   void BeginFlush() const;
   Result<std::vector<std::string>> StoredFamilies() const;

@@ -20,8 +20,12 @@ rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.siz
 }  // namespace
 
 Status FamilyFiles::Before(std::string_view key) {
-  CHECK(!last_key_.has_value() || *last_key_ < key);
-  last_key_ = std::string(key);
+  if (last_key_.has_value()) {
+    CHECK(*last_key_ < key);
+    last_key_->assign(key);
+  } else {
+    last_key_.emplace(key);
+  }
   if (writer_ != nullptr) return Ok();
   rocksdb::Options options = db_.GetOptions(handle_);
   options.writable_file_max_buffer_size = kWriteBufferBytes;
@@ -94,9 +98,8 @@ Status RocksDbRun::Put(Family family, std::string_view key, std::string_view val
   return files->Put(key, value);
 }
 
-Status RocksDbRun::MergeBits(Family family, std::string_view key, const Bits& add,
-                             const Bits& remove) {
-  const std::string operand = EncodeBitsOperand(add, remove);
+Status RocksDbRun::MergeBits(Family family, std::string_view key, const BitsDelta& delta) {
+  const std::string operand = EncodeBitsOperand(delta);
   TRY(FamilyFiles * files, FilesOf(family, FamilyKind::kBits, key, operand));
   return files->Merge(key, operand);
 }

@@ -52,8 +52,7 @@ class RocksDbRun final : public Run {
   ~RocksDbRun() override;
 
   Status Put(Family family, std::string_view key, std::string_view value) override;
-  Status MergeBits(Family family, std::string_view key, const Bits& add,
-                   const Bits& remove) override;
+  Status MergeBits(Family family, std::string_view key, const BitsDelta& delta) override;
   uint64_t bytes() const override { return bytes_; }
 
   Status Finish();
