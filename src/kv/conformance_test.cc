@@ -379,6 +379,61 @@ TEST_P(EngineConformance, BitsMergeInOrder) {
   EXPECT_THAT(Chunk(kChunks, "x"), ElementsAre(9));
 }
 
+// Large batches are prepared before their turn, and small ones join them: each still acts as a
+// whole, in one order, whatever it expects of the others.
+TEST_P(EngineConformance, LargeAndSmallBatchesActOneAfterTheOther) {
+  constexpr int kRounds = 30;
+  constexpr uint16_t kWriters = 4;
+  std::vector<std::thread> threads;
+  for (uint16_t writer = 0; writer < kWriters; ++writer) {
+    threads.emplace_back([&, writer] {
+      for (int round = 0; round < kRounds; ++round) {
+        for (;;) {
+          std::string value;
+          const bool found = store().GetSnapshot()->Get(kPoint, "counter", &value).value();
+          const uint64_t count = found ? LoadBe64(value) : 0;
+          Batch batch;
+          if (found) {
+            batch.ExpectRevision(kPoint, "counter", count);
+          } else {
+            batch.ExpectAbsent(kPoint, "counter");
+          }
+          std::string next;
+          AppendBe64(&next, count + 1);
+          batch.Put(kPoint, "counter", next);
+          batch.MergeBits(kChunks, "shared", Bits({static_cast<uint16_t>(count)}), Bits());
+          // The last one in keeps its bit.
+          batch.MergeBits(kChunks, "last", Bits({writer}), Bits());
+          for (uint16_t other = 0; other < kWriters; ++other) {
+            if (other != writer) batch.MergeBits(kChunks, "last", Bits(), Bits({other}));
+          }
+          if (writer % 2 == 0) {
+            const std::string filling(3000, 'x');
+            for (int i = 0; i < 100; ++i) {
+              batch.Put(kPacked, std::to_string(writer) + "/" + std::to_string(i), filling);
+            }
+          }
+          batch.PutSequenced(kLog, kSequenceBytes, next, {.key_offset = 0});
+          const auto committed = store().Commit(batch);
+          if (committed.ok()) break;
+          ASSERT_EQ(committed.error().kind, ErrorKind::kConflict);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_EQ(Chunk(kChunks, "shared").size(), size_t{kRounds} * kWriters);
+    EXPECT_EQ(Chunk(kChunks, "last").size(), 1u);
+    EXPECT_EQ(Entries(kPacked).size(), 200u);
+    // The log is in the order in which the counter was counted.
+    uint64_t count = 0;
+    for (const auto& [key, value] : Entries(kLog)) EXPECT_EQ(LoadBe64(value), ++count);
+    EXPECT_EQ(count, uint64_t{kRounds} * kWriters);
+    Reopen();
+  }
+}
+
 TEST_P(EngineConformance, BitsFollowAModelThroughFlushesAndReopening) {
   SeededRandom random(7);
   std::map<std::string, std::set<uint16_t>> model;

@@ -6,7 +6,7 @@ namespace tarn::kv {
 namespace {
 
 // Bounds the memory of a group and the time that its members wait for each other.
-constexpr uint64_t kGroupBytesMax = 16u << 20;
+constexpr uint64_t kGroupBytesMax = 4u << 20;
 constexpr size_t kGroupMembersMax = 1024;
 
 }  // namespace
@@ -20,25 +20,24 @@ CommitQueue::Group CommitQueue::Join(Member* member) {
   CHECK(queue_.front() == member);
   Group group{member};
   if (member->batch == nullptr) return group;
-  uint64_t bytes = member->batch->bytes();
+  uint64_t bytes = 0;  // Of those that join.
   for (size_t i = 1; i < queue_.size() && group.size() < kGroupMembersMax; ++i) {
-    if (queue_[i]->batch == nullptr) break;
-    bytes += queue_[i]->batch->bytes();
+    Member* const other = queue_[i];
+    if (other->batch == nullptr || other->batch->bytes() > kSmallBatchBytesMax) continue;
+    bytes += other->batch->bytes();
     if (bytes > kGroupBytesMax) break;
-    group.push_back(queue_[i]);
+    group.push_back(other);
   }
   return group;
 }
 
 void CommitQueue::Finish(const Group& group) {
   MutexLock lock(mutex_);
-  for (Member* const member : group) {
-    CHECK(queue_.front() == member);
-    queue_.pop_front();
-    member->done_ = true;
-    // Under the lock: once the member sees `done_`, it and its condition variable are gone.
-    member->wake_.NotifyOne();
-  }
+  CHECK(queue_.front() == group.front());
+  for (Member* const member : group) member->done_ = true;
+  std::erase_if(queue_, [](const Member* member) { return member->done_; });
+  // Under the lock: once a member sees `done_`, it and its condition variable are gone.
+  for (Member* const member : group) member->wake_.NotifyOne();
   if (queue_.empty()) return;
   queue_.front()->leads_ = true;
   queue_.front()->wake_.NotifyOne();

@@ -1,6 +1,7 @@
-// Group commit: writers queue up, the first one writes for all that wait behind it, and the next
-// first one takes over when it is done. Work that must be alone (an ingestion) queues likewise and
-// forms a group of its own.
+// Group commit: writers queue up, the first one writes for all small batches that wait behind it,
+// and the next first one takes over when it is done. A large batch leads a group of its own, so a
+// small one waits for one large one at most, the one that is being written. Work that must be alone
+// (an ingestion) queues likewise. Nobody is passed over for good: who has become first leads next.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,9 @@
 #include "kv/store.h"
 
 namespace tarn::kv {
+
+// Of one batch: beyond, it is large.
+inline constexpr uint64_t kSmallBatchBytesMax = 256u << 10;
 
 class CommitQueue {
  public:

@@ -1,7 +1,5 @@
 #include "kv/internal/rocksdb_store.h"
 
-#include <rocksdb/write_batch.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
@@ -15,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "kv/bits_operand.h"
 #include "kv/internal/batch_rules.h"
 #include "kv/internal/rocksdb_ingest.h"
 #include "kv/internal/rocksdb_read.h"
@@ -29,6 +28,11 @@ rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.siz
 
 std::string DatabaseFolder(const std::string& store) { return store + "/db"; }
 
+bool IsSequenced(const Batch::Change& change) {
+  return change.sequence_at.key_offset != Batch::kNoOffset ||
+         change.sequence_at.value_offset != Batch::kNoOffset;
+}
+
 void AppendChange(const RocksDbDatabase& database, const Batch::Change& change, uint64_t sequence,
                   rocksdb::WriteBatch* writes) {
   rocksdb::ColumnFamilyHandle* const handle = database.family(change.family).handle;
@@ -40,8 +44,7 @@ void AppendChange(const RocksDbDatabase& database, const Batch::Change& change, 
       writes->Merge(handle, change.key, change.value);
       break;
     case Batch::ChangeKind::kPut:
-      if (change.sequence_at.key_offset == Batch::kNoOffset &&
-          change.sequence_at.value_offset == Batch::kNoOffset) {
+      if (!IsSequenced(change)) {
         writes->Put(handle, change.key, change.value);
       } else {
         writes->Put(handle, SequencedKey(change, sequence), SequencedValue(change, sequence));
@@ -52,28 +55,77 @@ void AppendChange(const RocksDbDatabase& database, const Batch::Change& change, 
 
 }  // namespace
 
-// What the group's earlier batches have done to a key: the first 8 bytes of its value, or nothing
-// when it was deleted. Expectations need no more.
+// What the group's earlier batches have done to the keys that a later one expects something of: the
+// first 8 bytes of the value, or nothing when it was deleted. Expectations need no more.
 class RocksDbStore::Overlay {
  public:
+  // Before anything is noted.
+  void Watch(const Batch& batch) {
+    for (const Batch::Expectation& expected : batch.expectations()) {
+      heads_.try_emplace(Key(expected.family, expected.key));
+    }
+  }
   // The value's head; null: the group has not touched the key.
   const std::optional<std::string>* Find(Family family, const std::string& key) const {
     const auto found = heads_.find(Key(family, key));
-    return found == heads_.end() ? nullptr : &found->second;
+    return found == heads_.end() || !found->second.touched ? nullptr : &found->second.head;
   }
   void Note(const Batch::Change& change, uint64_t sequence) {
-    std::optional<std::string> head;
+    if (heads_.empty() || change.kind == Batch::ChangeKind::kMergeBits) return;
+    const auto found = heads_.find(Key(change.family, SequencedKey(change, sequence)));
+    if (found == heads_.end()) return;
+    found->second.touched = true;
+    found->second.head.reset();
     if (change.kind == Batch::ChangeKind::kPut) {
-      head = SequencedValue(change, sequence).substr(0, 8);
+      found->second.head = SequencedValue(change, sequence).substr(0, 8);
     }
-    heads_[Key(change.family, SequencedKey(change, sequence))] = std::move(head);
   }
 
  private:
+  struct State {
+    bool touched = false;
+    std::optional<std::string> head;
+  };
   static std::string Key(Family family, const std::string& key) {
     return static_cast<char>(family) + key;
   }
-  std::unordered_map<std::string, std::optional<std::string>> heads_;
+  std::unordered_map<std::string, State> heads_;
+};
+
+// The bitmap changes of a group. Writers of similar resources change the same sets: one operand a
+// key costs one entry of the log and of the write buffer, where each would cost one.
+class RocksDbStore::GroupMerges {
+ public:
+  void Add(const Batch::Change& change) { changes_.push_back(&change); }
+
+  void AppendTo(const RocksDbDatabase& database, rocksdb::WriteBatch* writes) {
+    // Stable: of one key, the later commit wins.
+    std::stable_sort(changes_.begin(), changes_.end(),
+                     [](const Batch::Change* a, const Batch::Change* b) {
+                       return a->family != b->family ? a->family < b->family : a->key < b->key;
+                     });
+    std::vector<std::string_view> operands;
+    for (size_t i = 0; i < changes_.size();) {
+      const Batch::Change& first = *changes_[i];
+      operands.clear();
+      for (; i < changes_.size() && changes_[i]->family == first.family &&
+             changes_[i]->key == first.key;
+           ++i) {
+        operands.push_back(changes_[i]->value);
+      }
+      rocksdb::ColumnFamilyHandle* const handle = database.family(first.family).handle;
+      if (operands.size() == 1) {
+        writes->Merge(handle, first.key, first.value);
+        continue;
+      }
+      const Result<std::string> combined = CombineBitsOperands(operands);
+      CHECK(combined.ok());  // Batch made the operands.
+      writes->Merge(handle, first.key, combined.value());
+    }
+  }
+
+ private:
+  std::vector<const Batch::Change*> changes_;
 };
 
 RocksDbStore::RocksDbStore(std::shared_ptr<RocksDbShared> shared, const std::string& folder,
@@ -131,13 +183,29 @@ std::unique_ptr<Snapshot> RocksDbStore::GetSnapshot() {
 
 Result<uint64_t> RocksDbStore::Commit(const Batch& batch) {
   TRY(CheckBatch(batch, schema_, limits_));
+  Prepared prepared;
+  if (batch.bytes() > kSmallBatchBytesMax) prepared = Prepare(batch);
   CommitQueue::Member member(&batch);
   const CommitQueue::Group group = queue_.Join(&member);
   if (!group.empty()) {
-    WriteGroup(group);
+    WriteGroup(group, &prepared);
     queue_.Finish(group);
   }
   return std::move(member.outcome);
+}
+
+// What does not depend on the batch's sequence is put into RocksDB's form while others commit. That
+// form names families by number, so it stays right when writes are resumed meanwhile.
+RocksDbStore::Prepared RocksDbStore::Prepare(const Batch& batch) const {
+  const std::shared_ptr<RocksDbDatabase> database = Database();
+  Prepared prepared;
+  prepared.writes = rocksdb::WriteBatch(batch.bytes() + 16 * batch.changes().size());
+  for (const Batch::Change& change : batch.changes()) {
+    if (IsSequenced(change)) break;
+    AppendChange(*database, change, 0, &prepared.writes);
+    ++prepared.changes;
+  }
+  return prepared;
 }
 
 Status RocksDbStore::CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
@@ -166,21 +234,21 @@ Status RocksDbStore::CheckExpectations(const RocksDbDatabase& database, const Ba
   return Ok();
 }
 
-void RocksDbStore::WriteGroup(const CommitQueue::Group& group) {
+void RocksDbStore::WriteGroup(const CommitQueue::Group& group, Prepared* prepared) {
   ResumeIfDue();
   uint64_t bytes = 64;
-  size_t expecting = 0;  // The last member that has expectations.
+  Overlay overlay;
   for (size_t i = 0; i < group.size(); ++i) {
+    if (i > 0) overlay.Watch(*group[i]->batch);
+    if (i == 0 && prepared->changes > 0) continue;
     bytes += group[i]->batch->bytes() + 16 * group[i]->batch->changes().size();
-    if (!group[i]->batch->expectations().empty()) expecting = i;
   }
   const std::shared_ptr<RocksDbDatabase> database = Database();
   rocksdb::WriteBatch writes(bytes);
-  Overlay overlay;
+  GroupMerges merges;
   std::vector<CommitQueue::Member*> accepted;
   uint64_t sequence = last_sequence_;
-  for (size_t i = 0; i < group.size(); ++i) {
-    CommitQueue::Member* const member = group[i];
+  for (CommitQueue::Member* const member : group) {
     if (stopped_.has_value()) {
       member->outcome = *stopped_;
       continue;
@@ -191,14 +259,26 @@ void RocksDbStore::WriteGroup(const CommitQueue::Group& group) {
       continue;
     }
     ++sequence;
-    for (const Batch::Change& change : member->batch->changes()) {
-      AppendChange(*database, change, sequence, &writes);
-      if (i < expecting) overlay.Note(change, sequence);
+    size_t done = 0;  // Of the batch's changes.
+    if (member == group.front() && prepared->changes > 0) {
+      writes = std::move(prepared->writes);
+      done = prepared->changes;
+    }
+    const std::vector<Batch::Change>& changes = member->batch->changes();
+    for (size_t i = 0; i < changes.size(); ++i) {
+      overlay.Note(changes[i], sequence);
+      if (i < done) continue;
+      if (changes[i].kind == Batch::ChangeKind::kMergeBits && group.size() > 1) {
+        merges.Add(changes[i]);
+      } else {
+        AppendChange(*database, changes[i], sequence, &writes);
+      }
     }
     member->outcome = sequence;
     accepted.push_back(member);
   }
   if (accepted.empty()) return;
+  merges.AppendTo(*database, &writes);
   const Status written = WriteSynced(*database, &writes, sequence);
   for (CommitQueue::Member* const member : accepted) {
     if (!written.ok()) member->outcome = written.error();

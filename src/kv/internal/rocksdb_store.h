@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
 
 #include <atomic>
 #include <functional>
@@ -41,13 +42,21 @@ class RocksDbStore final : public Store {
 
  private:
   class Overlay;
+  class GroupMerges;
+  // A large batch in RocksDB's form, as far as it could be put so before its turn.
+  struct Prepared {
+    rocksdb::WriteBatch writes;
+    size_t changes = 0;  // Of the batch, from its beginning.
+  };
 
   RocksDbStore(std::shared_ptr<RocksDbShared> shared, const std::string& folder,
                const Schema& schema);
   std::shared_ptr<RocksDbDatabase> Database() const;
 
-  // The following run in the commit queue's turn.
-  void WriteGroup(const CommitQueue::Group& group);
+  Prepared Prepare(const Batch& batch) const;
+
+  // The following run in the commit queue's turn. `prepared` is of the group's first batch.
+  void WriteGroup(const CommitQueue::Group& group, Prepared* prepared);
   Status CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
                            const Overlay& overlay) const;
   // `sequence` is the newest one in `writes`.
