@@ -82,6 +82,8 @@ class Instance {
   const TransferSyntax& transfer_syntax() const { return *transfer_syntax_; }
   const std::string& transfer_syntax_uid() const { return transfer_syntax_uid_; }
   const PixelData& pixel_data() const { return pixel_data_; }
+  // Behind the pixel data the file has bytes that are no elements; they are ignored.
+  bool has_trailing_bytes() const { return has_trailing_bytes_; }
 
   // The meta information's elements (group 0002) first, then the data set's, in file order.
   const std::vector<Element>& elements() const { return elements_; }
@@ -124,6 +126,7 @@ class Instance {
   std::string transfer_syntax_uid_;
   const TransferSyntax* transfer_syntax_ = nullptr;
   PixelData pixel_data_;
+  bool has_trailing_bytes_ = false;
 };
 
 // "DICOM attribute SOPClassUID does not exist": the service's words. kInvalid

@@ -84,6 +84,20 @@ TEST(Instance, ReadsNoPixelsFromASource) {
   EXPECT_EQ(instance.Bytes({instance.pixel_data().native.offset, 3}, &buffer).value(), "xxx");
 }
 
+TEST(Instance, IgnoresWhatFillsTheFileUp) {
+  const std::string file = ImageFile(uid::kExplicitVrLittleEndian, {});
+  for (const std::string& padding : {std::string(512, '\0'), std::string("\n"), std::string()}) {
+    const std::string padded = file + padding;
+    CountingSource source(padded);
+    for (const auto& parsed : {Instance::Parse(padded), Instance::ParseFrom(&source)}) {
+      ASSERT_TRUE(parsed.ok()) << parsed.error().detail;
+      EXPECT_EQ(parsed.value().has_trailing_bytes(), !padding.empty());
+      EXPECT_EQ(CheckDataSet(parsed.value()).size(), padding.empty() ? 0u : 1u);
+    }
+  }
+  EXPECT_FALSE(Instance::Parse(file + std::string("\x10\0\x10\0PN\xFF\0", 8)).ok());
+}
+
 TEST(Instance, MissingTransferSyntaxIsNamed) {
   const DataSet data = test::Identity();
   for (const std::string& file : {data.bytes(), std::string(128, '\0') + "DICM" + data.bytes()}) {

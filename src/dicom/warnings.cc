@@ -238,6 +238,12 @@ std::vector<Warning> CheckDataSet(const Instance& instance) {
     CheckElement(instance, element, scopes.back().set, &findings);
   }
   findings.AppendTo(&out);
+  const bool discarded = std::any_of(out.begin(), out.end(), [](const Warning& warning) {
+    return warning.code == WarningCode::kDiscarded;
+  });
+  if (instance.has_trailing_bytes() && !discarded) {
+    out.push_back({WarningCode::kDiscarded, "the bytes behind the data set were ignored"});
+  }
   return out;
 }
 

@@ -99,6 +99,10 @@ Status FileParser::CloseByDelimiter(Tag tag) {
 Status FileParser::ReadElement(uint64_t* at) {
   const Encoding encoding = stack_.empty() ? top_encoding_ : stack_.back().encoding;
   const uint64_t end = ContainerEnd();
+  if (stack_.empty() && out_.pixel_data_.tag != 0) {
+    TRY(CheckTrailingBytes(*at));
+    if (stopped_) return Ok();
+  }
   if (end - *at < 8) {
     return stack_.empty() ? Invalid("the file ends inside an element's header")
                           : EndsInside(out_.elements_[stack_.back().element].tag);
@@ -141,6 +145,18 @@ Status FileParser::ReadElement(uint64_t* at) {
     return OpenSequence(header, {false, false}, at);
   }
   return AddValue(header, encoding, at);
+}
+
+// Behind the pixel data, files are filled up to the size of a block: what is too short for an
+// element, or begins with a tag of zeros, is no part of the data set.
+Status FileParser::CheckTrailingBytes(uint64_t at) {
+  if (total_ - at >= 8) {
+    TRY(Need(at + 8));
+    if (TagAt(at, false) != 0) return Ok();
+  }
+  stopped_ = true;
+  out_.has_trailing_bytes_ = true;
+  return Ok();
 }
 
 Result<FileParser::Header> FileParser::ReadHeader(uint64_t at, Encoding encoding) {

@@ -71,6 +71,7 @@ class FileParser {
   void CloseFinished(uint64_t at);
   Status ReadInSequence(uint64_t* at);
   Status ReadElement(uint64_t* at);
+  Status CheckTrailingBytes(uint64_t at);
   Result<Header> ReadHeader(uint64_t at, Encoding encoding);
   void ResolveVr(Header* header, Encoding encoding) const;
   Status OpenSequence(const Header& header, Encoding inside, uint64_t* at);
@@ -106,7 +107,7 @@ class FileParser {
   Encoding top_encoding_;
   bool unordered_ = false;
   bool signed_pixels_ = false;
-  bool stopped_ = false;  // The pixel data breaks off: nothing can follow.
+  bool stopped_ = false;  // The pixel data breaks off, or only padding is left.
   std::string window_;    // Of the source, for fragment headers.
   uint64_t window_at_ = 0;
 };
