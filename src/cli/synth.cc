@@ -1,4 +1,5 @@
-// `tarn synth`: writes deterministic synthetic data, one file per resource type.
+// `tarn synth`: writes deterministic synthetic data: patients, one file per resource type; imaging
+// studies, one file per instance.
 #include <zlib.h>
 
 #include <CLI/CLI.hpp>
@@ -6,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "synth/patients.h"
+#include "synth/studies.h"
 
 namespace tarn::cli {
 namespace {
@@ -132,6 +135,71 @@ int Run(const SynthOptions& options) {
   return 0;
 }
 
+struct DicomOptions {
+  uint64_t studies = 4;
+  uint32_t slices = 24;
+  uint64_t seed = 1;
+  std::string out = "dicom";
+  std::vector<std::string> modalities;
+};
+
+Status WriteStudies(const DicomOptions& options, Counts* counts) {
+  uint32_t modalities = 0;
+  for (const std::string& name : options.modalities) {
+    for (uint32_t i = 0; i < synth::kModalityCount; ++i) {
+      if (name == synth::ModalityName(static_cast<synth::Modality>(i))) modalities |= 1u << i;
+    }
+  }
+  synth::StudyGenerator generator({.seed = options.seed,
+                                   .studies = options.studies,
+                                   .slices = options.slices,
+                                   .modalities = modalities});
+  ProgressBar bar("studies", options.studies);
+  Status status = Ok();
+  while (generator.Next([&](std::string_view path, std::string_view file) {
+    const std::string target = options.out + "/" + std::string(path);
+    status = MakeFolders(target.substr(0, target.rfind('/')));
+    if (status.ok()) status = WriteFileAtomic(target, file);
+    ++counts->resources;
+    counts->bytes += file.size();
+    return status.ok();
+  })) {
+    bar.Update(generator.studies_done());
+  }
+  return status;
+}
+
+int RunDicom(const DicomOptions& options) {
+  Counts counts;
+  const Status status = WriteStudies(options, &counts);
+  if (!status.ok()) return Fail(status.error());
+  std::fprintf(stderr, "%llu files, %.1f MB\n", static_cast<unsigned long long>(counts.resources),
+               static_cast<double>(counts.bytes) / 1e6);
+  return 0;
+}
+
+void AddDicom(CLI::App* synth, Action* action) {
+  auto options = std::make_shared<DicomOptions>();
+  CLI::App* dicom = synth->add_subcommand(
+      "dicom", "Imaging studies (CT, MR, CR, US) as DICOM files, one per instance");
+  dicom->add_option("--studies", options->studies, "How many studies, each of another patient")
+      ->capture_default_str()
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1'000'000}));
+  dicom->add_option("--slices", options->slices, "Instances of a CT or MR series")
+      ->capture_default_str()
+      ->check(CLI::Range(uint32_t{1}, synth::kSlicesMax));
+  dicom->add_option("--modality", options->modalities, "Only these, in turn; repeatable")
+      ->check(CLI::IsMember({"CT", "MR", "CR", "US"}));
+  dicom->add_option("--seed", options->seed, "The same seed gives the same bytes")
+      ->capture_default_str();
+  dicom->add_option("--out", options->out, "Folder for the files")->capture_default_str();
+  dicom->footer(
+      "Examples:\n"
+      "  tarn synth dicom --out tarn-data/s3/demo/dicom\n"
+      "  tarn synth dicom --studies 1 --modality CT --slices 200 --out ct/");
+  dicom->callback([=] { *action = [=] { return RunDicom(*options); }; });
+}
+
 }  // namespace
 
 void AddSynth(CLI::App* app, Action* action) {
@@ -139,7 +207,10 @@ void AddSynth(CLI::App* app, Action* action) {
   CLI::App* synth = app->add_subcommand("synth", "Make synthetic data; nobody in it is real");
   synth->require_subcommand(1);
   // Without a footer of its own CLI11 shows the program's.
-  synth->footer("Example:\n  tarn synth patients --patients 1000 --out patients/");
+  synth->footer(
+      "Examples:\n"
+      "  tarn synth patients --patients 1000 --out patients/\n"
+      "  tarn synth dicom --out dicom/");
   CLI::App* patients = synth->add_subcommand(
       "patients", "FHIR R4 patients with linked histories, as NDJSON, one file per resource type");
   patients->add_option("--patients", options->patients, "How many patients")
@@ -157,6 +228,7 @@ void AddSynth(CLI::App* app, Action* action) {
       "  tarn synth patients --patients 10 | head -n 1\n"
       "  tarn synth patients --out tarn-data/s3/demo/in --gzip");
   patients->callback([=] { *action = [=] { return Run(*options); }; });
+  AddDicom(synth, action);
 }
 
 }  // namespace tarn::cli
