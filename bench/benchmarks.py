@@ -12,6 +12,7 @@ import time
 import datasets
 from clients import Connection, HealthLake, S3
 from harness import BUILD, Folder, Meter, Server, TARN, check, folder_bytes, note, rss_mb, spread
+from shapes import bench_shapes
 
 BUCKET = "bench"
 JOB_DEADLINE_S = 900
@@ -51,6 +52,11 @@ class Run:
             else:
                 self._server = Server.start(self.folder / "data")
                 note(f"server {self._server.url}, s3 {self._server.s3_url}")
+        return self._server
+
+    def start_again(self, data):
+        """A server on a folder that one of ours has left."""
+        self._server = Server.start(data)
         return self._server
 
     def stop(self):
@@ -420,6 +426,7 @@ def bench_micro(run):
 # stops the server, comes last.
 ALL = {"synth": bench_synth, "idle_rss": bench_idle_rss, "s3": bench_s3, "import": bench_import,
        "disk": bench_disk, "workflow": bench_workflow, "read": bench_read, "export": bench_export,
-       "import_large": bench_import_large, "start": bench_start, "micro": bench_micro}
+       "import_large": bench_import_large, "start": bench_start, "shapes": bench_shapes,
+       "micro": bench_micro}
 # Left out unless named.
-ON_DEMAND = {"micro"}
+ON_DEMAND = {"shapes", "micro"}

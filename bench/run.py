@@ -8,9 +8,11 @@ figure. Without --url a server of our own is started on free loopback ports, wit
 folder that is removed afterwards. docs/performance/methods.md says how figures are taken.
 
 examples:
-  ./dev bench                                  everything but the micro benchmarks
+  ./dev bench                                  everything but shapes and the micro benchmarks
   ./dev bench read export --quick              two of them, short
   ./dev bench import_large --patients 5000
+  ./dev bench shapes --sizes 1000,64000        thirty kinds of searches at two sizes
+  ./dev bench shapes --large                   the same at ten million resources
   ./dev bench read --url http://127.0.0.1:8090 --fhir-path /fhir --pid 4711    another FHIR server
 """
 import argparse
@@ -33,6 +35,11 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
     parser.add_argument("--patients", type=int, default=2000,
                         help="size of the large synthetic set (default 2000)")
+    parser.add_argument("--sizes", default="1000",
+                        help="patients of the sets that shapes loads (default 1000)")
+    parser.add_argument("--large", action="store_true",
+                        help="shapes: also with ten million resources (15 GB of room, an hour)")
+    parser.add_argument("--shape", action="append", help="shapes: this one only; may be repeated")
     parser.add_argument("--url", help="measure the server that runs there")
     parser.add_argument("--s3", help="its S3 endpoint")
     parser.add_argument("--pid", type=int, help="its process, for CPU time and memory")
