@@ -88,7 +88,9 @@ Status TakeOff(const Codes& excluded, Codes* from) {
                        ", whose codes are not known here; store its CodeSystem");
   }
   for (auto& [system, codes] : from->of) {
-    std::erase_if(codes, [&](const std::string& code) { return excluded.Has(system, code); });
+    std::erase_if(codes, [&excluded, &name = system](const std::string& code) {
+      return excluded.Has(name, code);
+    });
   }
   for (const std::string& system : excluded.whole) from->whole.erase(system);
   return Ok();
