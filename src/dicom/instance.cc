@@ -68,7 +68,9 @@ std::optional<std::string> Instance::Text(Tag tag) const {
     set.Append(raw, element->vr, &decoded);
     raw = decoded;
   }
-  if (!IsSingleText(element->vr)) raw = raw.substr(0, raw.find('\\'));
+  const auto entry = FindAttribute(tag);
+  const bool several = !IsSingleText(element->vr) && (!entry || entry->vm_max != 1);
+  if (several) raw = raw.substr(0, raw.find('\\'));
   return std::string(internal::Trim(raw));
 }
 

@@ -106,7 +106,8 @@ class Instance {
   std::optional<int64_t> Integer(Tag tag, Vr vr, uint32_t index = 0) const;
   // A value of IS (PS3.5 6.2), or nullopt.
   std::optional<int64_t> IntegerString(Tag tag) const;
-  // The first value in UTF-8, without padding; nullopt when there is no such text.
+  // The value in UTF-8 without padding, the first one where the attribute may have several;
+  // nullopt when there is no such text.
   std::optional<std::string> Text(Tag tag) const;
   // A UI value without its padding; nullopt when there is no such element.
   std::optional<std::string_view> Uid(Tag tag) const;

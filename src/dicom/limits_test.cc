@@ -99,7 +99,7 @@ class BoundedSource : public ByteSource {
   uint64_t size_;
 };
 
-TEST(Limits, HeaderOfASource) {
+TEST(Limits, AllButThePixels) {
   DataSet data;
   data.Bytes(kPatientName, "PN", std::string(60'000, 'x'));
   data.Bytes(kPatientId, "LO", std::string(60'000, 'x'));
@@ -108,8 +108,16 @@ TEST(Limits, HeaderOfASource) {
   limits.header_bytes_max = file.size();
   BoundedSource source(file, file.size());
   EXPECT_TRUE(Instance::ParseFrom(&source, limits).ok());
+  EXPECT_EQ(KindOf(file, limits), std::nullopt);
   limits.header_bytes_max = file.size() - 1;
   EXPECT_EQ(Instance::ParseFrom(&source, limits).error().kind, ErrorKind::kTooLarge);
+  EXPECT_EQ(KindOf(file, limits), ErrorKind::kTooLarge);
+  data.Bytes(kPixelData, "OW", std::string(1000, 'x'));
+  data.Bytes(kDataSetTrailingPadding, "OB", "zz");
+  limits.header_bytes_max = file.size() + 12 + 12 + 2;  // Two headers and two bytes.
+  EXPECT_EQ(KindOf(Explicit(data), limits), std::nullopt);
+  limits.header_bytes_max -= 1;
+  EXPECT_EQ(KindOf(Explicit(data), limits), ErrorKind::kTooLarge);
 }
 
 TEST(Limits, FourGigabytesOfPixelsAreOnlyLocated) {

@@ -4,11 +4,11 @@
 // Values. Text is UTF-8; trailing padding is removed, but for DS and IS, which stay strings as
 // written. Numbers are JSON numbers (a FL or FD that is none is "NaN", "Infinity", "-Infinity"), AT
 // is eight hexadecimal digits, bytes (OB, OW, UN, ...) are Base64 of little-endian units. An
-// attribute whose VM allows more than one value is an array; so is one that has more than it may.
-// A sequence is an array of objects. An element without value is null. Left out: pixel data, group
-// lengths, trailing padding. An attribute without keyword, private or not, is keyed by its eight
-// hexadecimal digits and has its VR in the instance's "DICOMVRs".
-// Levels: levels.txt; docs/internals/dicom.md.
+// attribute whose VM allows more than one value is an array; so are numbers of one that has more
+// than it may (a text of VM 1 keeps its backslash). A sequence is an array of objects. An element
+// without value is null. Left out: pixel data, group lengths, trailing padding. An attribute
+// without keyword, private or not, is keyed by its eight hexadecimal digits and has its VR in the
+// instance's "DICOMVRs". Levels: levels.txt; docs/internals/dicom.md.
 #pragma once
 
 #include <cstddef>

@@ -56,7 +56,7 @@ TEST(Metadata, WritesEachKindOfValueAsTheServiceDoes) {
       {0x00204000, "LT", "a\\b ", R"("a\\b")"},              // No delimiter in LT.
       {0x00280004, "CS", "MONOCHROME2 ", R"("MONOCHROME2")"},
       {0x00280004, "CS", "", "null"},
-      {0x00280004, "CS", "A\\B ", R"(["A","B"])"},  // More values than allowed.
+      {0x00280004, "CS", "A\\B ", R"("A\\B")"},  // VM 1 is one value.
       {0x00280010, "US", std::string_view("\0\2", 2), "512"},
       {0x00280106, "SS", std::string_view("\xFF\xFF", 2), "-1"},
       {0x00283002, "US", std::string_view("\0\1\0\0\x10\0", 6), "[256,0,16]"},

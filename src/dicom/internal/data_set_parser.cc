@@ -246,6 +246,7 @@ Status FileParser::AddValue(const Header& header, Encoding encoding, uint64_t* a
                                            " has more than " +
                                            std::to_string(limits_.value_bytes_max) + " bytes"};
   }
+  TRY(CheckHeaderBytes(header.value + header.length));
   TRY(Need(header.value + header.length));
   TRY(const uint32_t index, Add(header, encoding));
   if (header.tag == kPixelRepresentation && stack_.empty() && header.length >= 2) {

@@ -36,13 +36,16 @@ Result<Instance> FileParser::Run() {
   return std::move(out_);
 }
 
+Status FileParser::CheckHeaderBytes(uint64_t end) const {
+  if (end - pixel_bytes_ <= limits_.header_bytes_max) return Ok();
+  return Error{ErrorKind::kTooLarge, "the data set without its pixel data has more than " +
+                                         std::to_string(limits_.header_bytes_max) + " bytes"};
+}
+
 // Makes positions below `end`, which exist, readable.
 Status FileParser::Need(uint64_t end) {
   if (end <= available_) return Ok();
-  if (end > limits_.header_bytes_max) {
-    return Error{ErrorKind::kTooLarge, "the data set without its pixel data has more than " +
-                                           std::to_string(limits_.header_bytes_max) + " bytes"};
-  }
+  TRY(CheckHeaderBytes(end));
   const uint64_t ahead = available_ + kReadAheadBytes;
   const uint64_t until = std::min(total_, std::max(end, ahead));
   TRY(source_->Read(available_ + skipped_, until - available_, &out_.owned_));

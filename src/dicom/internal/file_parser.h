@@ -56,6 +56,7 @@ class FileParser {
 
   // internal/file_parser.cc: the file around the data set.
   Status Need(uint64_t end);
+  Status CheckHeaderBytes(uint64_t end) const;
   Result<uint64_t> FindMeta();
   Result<uint64_t> ReadMeta(uint64_t at);
   Status Inflate(uint64_t at);
@@ -98,9 +99,10 @@ class FileParser {
   ByteSource* const source_;
   Instance out_;
   bool inflated_ = false;
-  uint64_t available_ = 0;  // Positions below this one can be read.
-  uint64_t total_ = 0;      // Positions below this one exist.
-  uint64_t skipped_ = 0;    // Bytes of the file that have no position.
+  uint64_t available_ = 0;    // Positions below this one can be read.
+  uint64_t total_ = 0;        // Positions below this one exist.
+  uint64_t skipped_ = 0;      // Bytes of the file that have no position.
+  uint64_t pixel_bytes_ = 0;  // Positions that are pixel data.
   std::vector<Open> stack_;
   std::vector<Attempt> attempts_;
   Tag last_top_tag_ = 0;

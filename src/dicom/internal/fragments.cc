@@ -64,6 +64,7 @@ Status FileParser::AddPixelData(const Header& header, Encoding encoding, uint64_
     SkipTo(next);
     *at = header.value;
   } else {
+    pixel_bytes_ = next - file_at;
     *at = next;
   }
   return Ok();

@@ -4,6 +4,12 @@
 #include "json/writer.h"
 
 namespace tarn::dicom::internal {
+namespace {
+
+// What is not in the dictionary is an array when it has several values.
+constexpr uint8_t kVmUnknown = 0;
+
+}  // namespace
 
 bool IsLeftOut(const Instance& instance, const Element& element) {
   if (element.duplicate || ElementOf(element.tag) == 0) return true;
@@ -68,8 +74,7 @@ void MetadataWriter::AppendMember(uint32_t index, const CharacterSet& set, std::
   vrs_.emplace(element.tag, element.vr);
   *out += TagHex(element.tag);
   *out += "\":";
-  // What is not in the dictionary is an array when it has several values.
-  AppendValue(index, entry ? entry->vm_max : 1, set, out);
+  AppendValue(index, entry ? entry->vm_max : kVmUnknown, set, out);
 }
 
 void MetadataWriter::AppendValue(uint32_t index, uint8_t vm_max, const CharacterSet& set,
@@ -120,7 +125,7 @@ void MetadataWriter::AppendNumbers(const Element& element, uint8_t vm_max, std::
     *out += "null";
     return;
   }
-  const bool array = count > 1 || vm_max != 1;
+  const bool array = count > 1 || (vm_max != 1 && vm_max != kVmUnknown);
   if (array) *out += '[';
   for (uint32_t i = 0; i < count; ++i) {
     if (i > 0) *out += ',';
@@ -156,7 +161,9 @@ void MetadataWriter::AppendText(const Element& element, uint8_t vm_max, const Ch
     }
   };
   if (IsSingleText(element.vr)) return append(text);
-  const bool array = vm_max != 1 || text.find('\\') != std::string_view::npos;
+  // A backslash in a single value is wrong, but the value is one: whoever groups or compares it
+  // must see all of it.
+  const bool array = vm_max == kVmUnknown ? text.find('\\') != std::string_view::npos : vm_max != 1;
   if (!array) return append(text);
   *out += '[';
   ForEachValue(text, [&](std::string_view part) {
