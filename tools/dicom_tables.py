@@ -144,10 +144,10 @@ def decoded(raw, codec):
 
 
 def character_sets():
-    singles = [("8859_1", "iso8859_1"), ("8859_2", "iso8859_2"), ("8859_3", "iso8859_3"),
-               ("8859_4", "iso8859_4"), ("8859_5", "iso8859_5"), ("8859_6", "iso8859_6"),
-               ("8859_7", "iso8859_7"), ("8859_8", "iso8859_8"), ("8859_9", "iso8859_9"),
-               ("8859_15", "iso8859_15"), ("Tis620", "tis_620")]
+    singles = [("Latin1", "iso8859_1"), ("Latin2", "iso8859_2"), ("Latin3", "iso8859_3"),
+               ("Latin4", "iso8859_4"), ("Cyrillic", "iso8859_5"), ("Arabic", "iso8859_6"),
+               ("Greek", "iso8859_7"), ("Hebrew", "iso8859_8"), ("Latin5", "iso8859_9"),
+               ("Latin9", "iso8859_15"), ("Tis620", "tis_620")]
     text = "// The upper halves (0xA0 to 0xFF) of the single-byte sets; 0 is no character.\n"
     for name, codec in singles:
         text += array("uint16_t", f"kUpper{name}",

@@ -33,16 +33,16 @@ constexpr uint32_t kReplacement = 0xFFFD;
 
 constexpr CodeSet kRomaji{CodeSet::Kind::kRomaji, nullptr};      // ISO-IR 14
 constexpr CodeSet kKatakana{CodeSet::Kind::kKatakana, nullptr};  // ISO-IR 13
-constexpr CodeSet kLatin1{CodeSet::Kind::kUpper, internal::kUpper8859_1};
-constexpr CodeSet kLatin2{CodeSet::Kind::kUpper, internal::kUpper8859_2};
-constexpr CodeSet kLatin3{CodeSet::Kind::kUpper, internal::kUpper8859_3};
-constexpr CodeSet kLatin4{CodeSet::Kind::kUpper, internal::kUpper8859_4};
-constexpr CodeSet kCyrillic{CodeSet::Kind::kUpper, internal::kUpper8859_5};
-constexpr CodeSet kArabic{CodeSet::Kind::kUpper, internal::kUpper8859_6};
-constexpr CodeSet kGreek{CodeSet::Kind::kUpper, internal::kUpper8859_7};
-constexpr CodeSet kHebrew{CodeSet::Kind::kUpper, internal::kUpper8859_8};
-constexpr CodeSet kLatin5{CodeSet::Kind::kUpper, internal::kUpper8859_9};
-constexpr CodeSet kLatin9{CodeSet::Kind::kUpper, internal::kUpper8859_15};
+constexpr CodeSet kLatin1{CodeSet::Kind::kUpper, internal::kUpperLatin1};
+constexpr CodeSet kLatin2{CodeSet::Kind::kUpper, internal::kUpperLatin2};
+constexpr CodeSet kLatin3{CodeSet::Kind::kUpper, internal::kUpperLatin3};
+constexpr CodeSet kLatin4{CodeSet::Kind::kUpper, internal::kUpperLatin4};
+constexpr CodeSet kCyrillic{CodeSet::Kind::kUpper, internal::kUpperCyrillic};
+constexpr CodeSet kArabic{CodeSet::Kind::kUpper, internal::kUpperArabic};
+constexpr CodeSet kGreek{CodeSet::Kind::kUpper, internal::kUpperGreek};
+constexpr CodeSet kHebrew{CodeSet::Kind::kUpper, internal::kUpperHebrew};
+constexpr CodeSet kLatin5{CodeSet::Kind::kUpper, internal::kUpperLatin5};
+constexpr CodeSet kLatin9{CodeSet::Kind::kUpper, internal::kUpperLatin9};
 constexpr CodeSet kThai{CodeSet::Kind::kUpper, internal::kUpperTis620};
 constexpr CodeSet kKanji{CodeSet::Kind::kCells, internal::kJisX0208};            // ISO-IR 87
 constexpr CodeSet kKanjiExtra{CodeSet::Kind::kCells, internal::kJisX0212};       // ISO-IR 159

@@ -30,16 +30,16 @@ inline constexpr uint32_t HashSlot(uint32_t value) { return (value * 0x9E3779B1u
 
 // Code points of the basic plane; 0 is no character.
 inline constexpr uint32_t kUpperCount = 96;  // Bytes 0xA0 to 0xFF.
-extern const uint16_t kUpper8859_1[kUpperCount];
-extern const uint16_t kUpper8859_2[kUpperCount];
-extern const uint16_t kUpper8859_3[kUpperCount];
-extern const uint16_t kUpper8859_4[kUpperCount];
-extern const uint16_t kUpper8859_5[kUpperCount];
-extern const uint16_t kUpper8859_6[kUpperCount];
-extern const uint16_t kUpper8859_7[kUpperCount];
-extern const uint16_t kUpper8859_8[kUpperCount];
-extern const uint16_t kUpper8859_9[kUpperCount];
-extern const uint16_t kUpper8859_15[kUpperCount];
+extern const uint16_t kUpperLatin1[kUpperCount];
+extern const uint16_t kUpperLatin2[kUpperCount];
+extern const uint16_t kUpperLatin3[kUpperCount];
+extern const uint16_t kUpperLatin4[kUpperCount];
+extern const uint16_t kUpperCyrillic[kUpperCount];
+extern const uint16_t kUpperArabic[kUpperCount];
+extern const uint16_t kUpperGreek[kUpperCount];
+extern const uint16_t kUpperHebrew[kUpperCount];
+extern const uint16_t kUpperLatin5[kUpperCount];
+extern const uint16_t kUpperLatin9[kUpperCount];
 extern const uint16_t kUpperTis620[kUpperCount];
 
 inline constexpr uint32_t kCellCount = 94 * 94;  // [row 0x21..0x7E][cell 0x21..0x7E]
