@@ -47,6 +47,7 @@ kv::Schema DataStoreSchema() {
       {.name = "job"},
       {.name = "spool", .values_compressed = true},
       {.name = "posting", .kind = kv::FamilyKind::kBits},
+      {.name = "guard", .point_lookups = true},
   }};
 }
 

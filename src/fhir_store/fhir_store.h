@@ -62,6 +62,41 @@ struct ResourceWrite {
   // JSON of that type, whatever id it carries. Empty: a deletion.
   std::optional<std::string_view> text;
   Precondition precondition;
+  // The version that the decision to write rests on, 0 when the resource must not be live;
+  // kConflict when that has changed: the caller decides again.
+  std::optional<uint64_t> decided_on;
+};
+
+// Whoever writes depending on what a search finds holds its criteria from before the search until
+// after the write. Of two that hold the same criteria the second waits, and then finds what the
+// first wrote; so of many clients that create what does not exist yet, one does.
+class CriteriaHold {
+ public:
+  CriteriaHold(CriteriaHold&& other) noexcept;
+  CriteriaHold& operator=(CriteriaHold&& other) noexcept;
+  ~CriteriaHold();
+
+  struct State;  // internal/guards.h
+
+ private:
+  friend class FhirStore;
+  explicit CriteriaHold(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct WriteOptions {
+  // What was decided by criteria: kConflict when another process decided by them meanwhile.
+  const CriteriaHold* hold = nullptr;
+  // A client's token for the one write: 1 to 64 bytes, or empty. kConflict when it was used before
+  // (FindOnce).
+  std::string_view once;
+};
+
+// What the write with a token made.
+struct WrittenOnce {
+  fhir::TypeId type = fhir::kNoType;
+  std::string id;
+  uint64_t version_id = 0;
 };
 
 struct ImportRequest {
@@ -141,8 +176,17 @@ class FhirStore {
   // All writes in one commit, or none: what each does is what Create, Update and Delete do.
   // Outcomes are in the order of `writes`. Each resource may be written once (kInvalid).
   // `*failed`: on an error, which write it is about; writes.size() when it is about all of them.
-  // Errors: those of Create, Update and Delete; kTooLarge (kWritesMax, kWritesBytesMax); kBusy.
-  Result<std::vector<WriteOutcome>> WriteAll(std::span<const ResourceWrite> writes, size_t* failed);
+  // Errors: those of Create, Update and Delete; kTooLarge (kWritesMax, kWritesBytesMax,
+  // kWritesPostingBytesMax); kBusy; kConflict (ResourceWrite::decided_on, WriteOptions).
+  Result<std::vector<WriteOutcome>> WriteAll(std::span<const ResourceWrite> writes, size_t* failed,
+                                             const WriteOptions& options = {});
+
+  // Waits until nobody else holds any of the criteria. `criteria`: each in one form whatever way
+  // the client wrote it, with its type ("Patient?identifier=x"). Must end before the store. Errors:
+  // kBusy, kCorrupt, kUnavailable.
+  Result<CriteriaHold> HoldCriteria(std::span<const std::string> criteria) const;
+  // What was written with WriteOptions::once. Errors: kCorrupt, kUnavailable.
+  Result<std::optional<WrittenOnce>> FindOnce(std::string_view token) const;
 
   // One page of what the query finds, all of one state of the store. A resource whose write was
   // acknowledged before the call is found. Pages of one search are stable: a resource that changes

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -89,18 +94,30 @@ class World {
   uint64_t resources() const { return resources_; }
   uint64_t bytes() const { return bytes_; }
   const std::vector<std::string>& observation_ids() const { return observation_ids_; }
+  // Every resource, files by name.
+  std::vector<std::string_view> Lines() const {
+    std::vector<std::string_view> lines;
+    for (const auto& [name, text] : files_) {
+      for (size_t at = 0; at < text.size();) {
+        const size_t end = text.find('\n', at);
+        lines.push_back(std::string_view(text).substr(at, end - at));
+        at = end + 1;
+      }
+    }
+    return lines;
+  }
 
  private:
   void Fill() {
-    auto files = ReadSynthea(folder_);
-    if (files.empty()) {
+    files_ = ReadSynthea(folder_);
+    if (files_.empty()) {
       synth::PatientGenerator generator({.patients = 300});
       while (generator.Next([&](std::string_view type, std::string_view json) {
-        files[std::string(type) + ".ndjson"].append(json).append("\n");
+        files_[std::string(type) + ".ndjson"].append(json).append("\n");
       })) {
       }
     }
-    for (const auto& [name, text] : files) {
+    for (const auto& [name, text] : files_) {
       CHECK(objects::WriteObject(*objects_, {"data", "in/" + name}, text, "").ok());
       bytes_ += text.size();
       for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
@@ -123,6 +140,7 @@ class World {
   uint64_t resources_ = 0;
   uint64_t bytes_ = 0;
   std::vector<std::string> observation_ids_;
+  std::map<std::string, std::string> files_;
 };
 
 // A world that has imported already, shared by the benchmarks that only read.
@@ -201,6 +219,119 @@ void MeasureUpdate(benchmark::State& state) {
   for (auto _ : state) CHECK(world.store().Update(type, id, body, {}).ok());
 }
 BENCHMARK(MeasureUpdate);
+
+// The value of the member in a generated or exported line, which has no white space.
+std::string_view MemberOf(std::string_view line, std::string_view name) {
+  const std::string start = "\"" + std::string(name) + "\":\"";
+  const size_t at = line.find(start) + start.size();
+  return line.substr(at, line.find('"', at) - at);
+}
+
+// Milliseconds that single creations take one after the other until `stop`.
+std::vector<double> TimeCreations(FhirStore& store, std::string_view text,
+                                  const std::atomic<bool>& stop) {
+  const fhir::TypeId type = fhir::FindType(MemberOf(text, "resourceType"));
+  std::vector<double> times;
+  while (!stop) {
+    const int64_t begin_ns = SystemClock().MonotonicNs();
+    CHECK(store.Create(type, text).ok());
+    times.push_back(static_cast<double>(SystemClock().MonotonicNs() - begin_ns) / 1e6);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+// Transactions of so many resources, then the same with single creations beside them.
+void MeasureWriteAll(benchmark::State& state) {
+  const auto size = static_cast<size_t>(state.range(0));
+  for (auto _ : state) {
+    World world;
+    const std::vector<std::string_view> lines = world.Lines();
+    // As bundles are: some of everything.
+    std::vector<ResourceWrite> writes;
+    const size_t stride = lines.size() / size + 1;
+    for (size_t first = 0; first < stride; ++first) {
+      for (size_t i = first; i < lines.size(); i += stride) {
+        ResourceWrite write;
+        write.type = fhir::FindType(MemberOf(lines[i], "resourceType"));
+        write.id = MemberOf(lines[i], "id");
+        write.text = lines[i];
+        writes.push_back(write);
+      }
+    }
+    const auto write_some = [&](size_t begin, size_t end) {
+      for (size_t at = begin; at < end; at += size) {
+        size_t failed = 0;
+        const size_t count = std::min(size, end - at);
+        CHECK(world.store().WriteAll({&writes[at], count}, &failed).ok());
+      }
+    };
+    const size_t alone = writes.size() * 3 / 4;
+    const double before = CpuSeconds();
+    write_some(0, alone);
+    state.counters["per_cpu_s"] = static_cast<double>(alone) / (CpuSeconds() - before);
+    CHECK(world.kv().Settle().ok());
+    state.counters["per_cpu_s_compacted"] = static_cast<double>(alone) / (CpuSeconds() - before);
+    std::atomic<bool> stop{false};
+    std::vector<double> times;
+    std::thread single([&] { times = TimeCreations(world.store(), lines[0], stop); });
+    write_some(alone, writes.size());
+    stop = true;
+    single.join();
+    state.counters["single_ms_p50"] = times[times.size() / 2];
+    state.counters["single_ms_p99"] = times[times.size() * 99 / 100];
+    state.counters["single_ms_max"] = times.back();
+    const std::string_view last = writes.back().id;
+    CHECK(world.store().Read(writes.back().type, last).ok());
+  }
+}
+BENCHMARK(MeasureWriteAll)->Arg(500)->Arg(5000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// Single creations while an import runs.
+void MeasureCreateBesideImport(benchmark::State& state) {
+  for (auto _ : state) {
+    World world;
+    const std::vector<std::string_view> lines = world.Lines();
+    std::atomic<bool> stop{false};
+    std::vector<double> times;
+    std::thread single([&] { times = TimeCreations(world.store(), lines[0], stop); });
+    world.Import();
+    stop = true;
+    single.join();
+    state.counters["single_ms_p50"] = times[times.size() / 2];
+    state.counters["single_ms_p99"] = times[times.size() * 99 / 100];
+    state.counters["single_ms_max"] = times.back();
+    state.counters["singles"] = static_cast<double>(times.size());
+  }
+}
+BENCHMARK(MeasureCreateBesideImport)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// Single creations from so many threads, each durable when it returns.
+void MeasureCreate(benchmark::State& state) {
+  const auto threads = static_cast<size_t>(state.range(0));
+  for (auto _ : state) {
+    World world;
+    const std::vector<std::string_view> lines = world.Lines();
+    constexpr size_t kCreations = 16'000;
+    std::atomic<size_t> next{0};
+    const auto create = [&] {
+      for (size_t i = next++; i < kCreations; i = next++) {
+        const std::string_view line = lines[i * 131 % lines.size()];
+        CHECK(world.store().Create(fhir::FindType(MemberOf(line, "resourceType")), line).ok());
+      }
+    };
+    const double before = CpuSeconds();
+    const int64_t begin_ns = SystemClock().MonotonicNs();
+    std::vector<std::thread> clients;
+    for (size_t i = 0; i < threads; ++i) clients.emplace_back(create);
+    for (std::thread& client : clients) client.join();
+    const double wall = static_cast<double>(SystemClock().MonotonicNs() - begin_ns) / 1e9;
+    state.counters["per_cpu_s"] = kCreations / (CpuSeconds() - before);
+    state.counters["per_wall_s"] = kCreations / wall;
+  }
+}
+BENCHMARK(MeasureCreate)->Arg(1)->Arg(8)->Arg(64)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace tarn::fhir_store

@@ -21,6 +21,13 @@ inline constexpr int64_t kWriteWaitMs = 30'000;  // kBusy
 // Writes of one WriteAll, and the bytes of their texts together.
 inline constexpr size_t kWritesMax = 5'000;               // kTooLarge
 inline constexpr uint64_t kWritesBytesMax = 64ull << 20;  // kTooLarge
+// Memory of what they change in the search index.
+inline constexpr size_t kWritesPostingBytesMax = 256u << 20;  // kTooLarge
+
+// From so many writes on, what is new goes ahead of the commit, in pieces of this size.
+inline constexpr size_t kAheadWritesMin = 500;
+inline constexpr uint64_t kAheadBytes = 128u << 10;
+inline constexpr size_t kAheadChanges = 2'000;
 
 // Bodies of one page of a history, beside its first.
 inline constexpr uint64_t kHistoryBytesMax = 16ull << 20;  // The page ends.

@@ -5,6 +5,7 @@
 // An update always makes a new version, also of the same content: the client asked for a write and
 // sees a new ETag, as FHIR servers do. (Imports do not: internal/import_block.cc.)
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -13,6 +14,8 @@
 #include "fhir_store/fhir_store.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/families.h"
+#include "fhir_store/internal/guards.h"
+#include "fhir_store/internal/index_batch.h"
 #include "fhir_store/internal/keys.h"
 #include "fhir_store/internal/posting_writer.h"
 #include "fhir_store/internal/resource_text.h"
@@ -30,6 +33,40 @@ ResourceReader& ThreadReader() {
   return reader;
 }
 
+// For what is there already, beside the new text.
+ResourceReader& OldTextReader() {
+  thread_local ResourceReader reader;
+  return reader;
+}
+
+// What extraction works in. Given up when a resource has made it large.
+class ThreadIndexValues {
+ public:
+  ThreadIndexValues() {
+    if (Held() == nullptr) Held() = std::make_unique<fhir::IndexValues>();
+  }
+  ~ThreadIndexValues() {
+    if (key_bytes_ > kKeyBytesKept) Held().reset();
+  }
+  ThreadIndexValues(const ThreadIndexValues&) = delete;
+  ThreadIndexValues& operator=(const ThreadIndexValues&) = delete;
+
+  fhir::IndexValues& values() { return *Held(); }
+  void Saw(const PostingKeys& keys) { key_bytes_ = std::max(key_bytes_, keys.byte_size()); }
+
+ private:
+  static constexpr size_t kKeyBytesKept = 256u << 10;
+  static std::unique_ptr<fhir::IndexValues>& Held() {
+    thread_local std::unique_ptr<fhir::IndexValues> held;
+    return held;
+  }
+  size_t key_bytes_ = 0;
+};
+
+Error TooManyValues() {
+  return {ErrorKind::kTooLarge, "resources written at once have too many values to be found by"};
+}
+
 // One call's arguments; it lives no longer than they do.
 struct Write {
   fhir::TypeId type = fhir::kNoType;
@@ -37,6 +74,13 @@ struct Write {
   const ResourceReader* text = nullptr;  // Null: a deletion.
   Precondition precondition;
 };
+
+Status CheckDecision(const std::optional<uint64_t>& decided_on,
+                     const std::optional<CurrentRecord>& current) {
+  const uint64_t live = current.has_value() && !current->deleted ? current->version : 0;
+  if (!decided_on.has_value() || *decided_on == live) return Ok();
+  return Error{ErrorKind::kConflict, "the resource was written meanwhile"};
+}
 
 Status Check(const Precondition& precondition, const std::optional<CurrentRecord>& current) {
   if (precondition.if_none_match_any && current.has_value()) {
@@ -81,9 +125,10 @@ Result<Place> PlaceOf(StoreState& state, const Write& write,
   return place;
 }
 
-// All of a write but its place in the log.
+// All of a write but its place in the log and in the index. `rows` receives what nobody looks for
+// before the current record says so, if that is a batch of its own.
 void AddVersion(const StoreState& state, const Write& write, const std::string& current_key,
-                const Place& place, std::string* stamped, kv::Batch* batch) {
+                const Place& place, std::string* stamped, kv::Batch* batch, kv::Batch* rows) {
   const CurrentRecord& record = place.record;
   std::string body;
   if (write.text == nullptr) {
@@ -100,17 +145,12 @@ void AddVersion(const StoreState& state, const Write& write, const std::string& 
     batch->ExpectAbsent(kCurrent, current_key);
     std::string packed;
     AppendPackedId(&packed, write.id);
-    batch->Put(kIdent, IdentKey(write.type, record.ordinal), packed);
+    rows->Put(kIdent, IdentKey(write.type, record.ordinal), packed);
   } else {
     batch->ExpectRevision(kCurrent, current_key, record.version - 1);
   }
   batch->Put(kCurrent, current_key, EncodeCurrent(record));
-  batch->Put(kVersion, VersionKey(write.type, record.ordinal, record.version), body);
-  if (place.was_live == record.deleted) {
-    const kv::Bits bit({static_cast<uint16_t>(record.ordinal % kChunkOrdinals)});
-    batch->MergeBits(kLive, LiveKey(write.type, record.ordinal / kChunkOrdinals),
-                     record.deleted ? kv::Bits() : bit, record.deleted ? bit : kv::Bits());
-  }
+  rows->Put(kVersion, VersionKey(write.type, record.ordinal, record.version), body);
 }
 
 LogEntry LogOf(const Write& write, const CurrentRecord& record) {
@@ -118,12 +158,6 @@ LogEntry LogOf(const Write& write, const CurrentRecord& record) {
           .type = write.type,
           .ordinal = record.ordinal,
           .version = record.version};
-}
-
-void FillBatch(const StoreState& state, const Write& write, const std::string& current_key,
-               const Place& place, std::string* stamped, kv::Batch* batch) {
-  AddVersion(state, write, current_key, place, stamped, batch);
-  AddLog({LogOf(write, place.record)}, batch);
 }
 
 Version VersionOf(const Write& write, const CurrentRecord& record, std::string body) {
@@ -135,49 +169,75 @@ Version VersionOf(const Write& write, const CurrentRecord& record, std::string b
           .body = std::move(body)};
 }
 
-// What differs between the sets that the resource is in and those that it will be in.
-Status AddPostings(StoreState& state, const Write& write,
-                   const std::optional<CurrentRecord>& current, const Place& place,
-                   PostingWriter* writer, kv::Batch* batch) {
-  const auto snapshot = state.kv.GetSnapshot();
+// The sets that the resource is in and those that it will be in.
+struct PostingSides {
   PostingKeys before;
   PostingKeys after;
+};
+
+// `snapshot`: of the look-up that found `current`, or later.
+Status FindPostings(const StoreState& state, const kv::Snapshot& snapshot, const Write& write,
+                    const std::optional<CurrentRecord>& current, const Place& place,
+                    PostingWriter* writer, PostingSides* change) {
+  change->before.Clear();
+  change->after.Clear();
   // The time of creation matters when the resource joins or leaves all its sets.
   std::optional<int64_t> created;
   const bool stays = place.was_live && write.text != nullptr;
   if (!stays) {
     created = place.record.last_updated_unix_ms;
     if (current.has_value()) {
-      TRY(created, CreationTime(state, *snapshot, write.type, place.record.ordinal));
+      TRY(created, CreationTime(state, snapshot, write.type, place.record.ordinal));
     }
   }
   if (write.text != nullptr) {
     TRY(writer->Append(write.text->document(), write.type,
-                       {place.record.last_updated_unix_ms, created}, &after));
+                       {place.record.last_updated_unix_ms, created}, &change->after));
   }
-  if (place.was_live) {
-    ResourceReader old_text;
-    TRY(ReadStored(state, *snapshot, write.type, current->ordinal, current->version, &old_text));
-    const Status indexed = writer->Append(old_text.document(), write.type,
-                                          {current->last_updated_unix_ms, created}, &before);
-    // What cannot be indexed was not when it was written (internal/index_builder.h).
-    if (!indexed.ok()) before.Clear();
-  }
-  AddPostingDifference(before, after, place.record.ordinal, batch);
+  if (!place.was_live) return Ok();
+  ResourceReader& old_text = OldTextReader();
+  TRY(ReadStored(state, snapshot, write.type, current->ordinal, current->version, &old_text));
+  const Status indexed = writer->Append(old_text.document(), write.type,
+                                        {current->last_updated_unix_ms, created}, &change->before);
+  // What cannot be indexed was not when it was written (internal/index_builder.h).
+  if (!indexed.ok()) change->before.Clear();
+  old_text.Trim();
   return Ok();
+}
+
+// Adds what a single write changes in the bitmap families.
+void AddIndexChange(const Write& write, const Place& place, const PostingSides& change,
+                    kv::Batch* batch) {
+  const Ordinal ordinal = place.record.ordinal;
+  if (place.was_live == place.record.deleted) {
+    const uint16_t low[] = {static_cast<uint16_t>(ordinal % kChunkOrdinals)};
+    kv::BitsDelta delta;
+    (place.record.deleted ? delta.remove : delta.add) = low;
+    batch->MergeBits(kLive, LiveKey(write.type, ordinal / kChunkOrdinals), delta);
+  }
+  AddPostingDifference(change.before, change.after, ordinal, batch);
+}
+
+// The same, of one of several writes.
+void AddIndexChange(const Write& write, const Place& place, const PostingSides& change,
+                    IndexBatch* batch) {
+  const Ordinal ordinal = place.record.ordinal;
+  if (place.record.version == 1) return batch->Create(write.type, ordinal, change.after);
+  if (place.was_live == place.record.deleted) {
+    batch->SetLive(write.type, ordinal, !place.record.deleted);
+  }
+  batch->Change(ordinal, change.before, change.after);
 }
 
 // One try. Errors: kConflict when somebody else was faster.
 Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
                               const std::string& current_key) {
   std::optional<CurrentRecord> current;
-  {
-    const auto snapshot = state.kv.GetSnapshot();
-    std::string value;
-    TRY(const bool found, snapshot->Get(kCurrent, current_key, &value));
-    if (found) {
-      TRY(current, DecodeCurrent(value));
-    }
+  auto snapshot = state.kv.GetSnapshot();
+  std::string value;
+  TRY(const bool found, snapshot->Get(kCurrent, current_key, &value));
+  if (found) {
+    TRY(current, DecodeCurrent(value));
   }
   TRY(Check(write.precondition, current));
   if (write.text == nullptr && !current.has_value()) {
@@ -189,9 +249,15 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   TRY(const Place place, PlaceOf(state, write, current));
   kv::Batch batch;
   std::string stamped;
-  FillBatch(state, write, current_key, place, &stamped, &batch);
-  PostingWriter writer(*state.search, state.index->hash());
-  TRY(AddPostings(state, write, current, place, &writer, &batch));
+  AddVersion(state, write, current_key, place, &stamped, &batch, &batch);
+  ThreadIndexValues extraction;
+  PostingWriter writer(*state.search, state.index->hash(), extraction.values());
+  PostingSides postings;
+  TRY(FindPostings(state, *snapshot, write, current, place, &writer, &postings));
+  extraction.Saw(postings.after);
+  AddIndexChange(write, place, postings, &batch);
+  snapshot.reset();
+  AddLog({LogOf(write, place.record)}, &batch);
   TRY(state.kv.Commit(batch));
   if (write.text != nullptr) {
     state.dictionaries->Offer(write.type, stamped);
@@ -243,19 +309,117 @@ Result<std::vector<std::string>> KeysOf(std::span<const ResourceWrite> writes, s
   return keys;
 }
 
+// What the commit of several writes depends on beside the resources.
+struct WriteGuards {
+  const CriteriaHold::State* hold = nullptr;
+  std::string_view once;
+};
+
+// What of a large commit nobody can see before it: idents, bodies and index entries of resources
+// that are not live yet. It is stored before the commit, in pieces that let small writes pass
+// between them, so that the commit itself is short. When the commit then fails, what was stored
+// stays unseen: the idents come first, and with them ordinals that are never handed out again.
+class AheadOfCommit {
+ public:
+  explicit AheadOfCommit(StoreState& state) : state_(state) {}
+
+  // Where the next row goes.
+  kv::Batch* rows() {
+    if (rows_.empty() || IsFull(rows_.back())) rows_.emplace_back();
+    return &rows_.back();
+  }
+  Status Store(const IndexBatch& index) {
+    for (const kv::Batch& rows : rows_) TRY(state_.kv.Commit(rows));
+    kv::Batch postings;
+    TRY(index.AppendCreated(&postings, [&]() -> Status {
+      if (!IsFull(postings)) return Ok();
+      TRY(state_.kv.Commit(postings));
+      postings = kv::Batch();
+      return Ok();
+    }));
+    if (postings.IsEmpty()) return Ok();
+    TRY(state_.kv.Commit(postings));
+    return Ok();
+  }
+
+ private:
+  static bool IsFull(const kv::Batch& batch) {
+    return batch.bytes() >= kAheadBytes || batch.changes().size() >= kAheadChanges;
+  }
+
+  StoreState& state_;
+  std::vector<kv::Batch> rows_;
+};
+
+// What several writes come to, before their commit.
+struct Several {
+  Several(StoreState& state, size_t writes)
+      : index(state.key_hash), ahead(state), is_large(writes >= kAheadWritesMin) {}
+
+  kv::Batch batch;
+  IndexBatch index;
+  AheadOfCommit ahead;
+  const bool is_large;
+  std::vector<LogEntry> log;
+  std::vector<WriteOutcome> outcomes;
+};
+
+// Adds one of them. `snapshot`: of the look-up that found `current`. `postings`: working space.
+Status AddOne(StoreState& state, const kv::Snapshot& snapshot, const Write& write,
+              const std::string& current_key, const std::optional<CurrentRecord>& current,
+              PostingWriter* writer, PostingSides* postings, Several* several) {
+  if (write.text == nullptr && !current.has_value()) {
+    return NotFound("no resource of this type and id");
+  }
+  if (write.text == nullptr && current->deleted) {
+    several->outcomes.push_back({.version = VersionOf(write, *current, ""), .unchanged = true});
+    return Ok();
+  }
+  TRY(const Place place, PlaceOf(state, write, current));
+  std::string stamped;
+  // Rows of a resource that is there would be seen: an export takes the newest version.
+  const bool goes_ahead = several->is_large && place.record.version == 1;
+  AddVersion(state, write, current_key, place, &stamped, &several->batch,
+             goes_ahead ? several->ahead.rows() : &several->batch);
+  TRY(FindPostings(state, snapshot, write, current, place, writer, postings));
+  AddIndexChange(write, place, *postings, &several->index);
+  if (several->index.bytes() > kWritesPostingBytesMax) return TooManyValues();
+  several->log.push_back(LogOf(write, place.record));
+  several->outcomes.push_back({.version = VersionOf(write, place.record, std::move(stamped)),
+                               .created = write.text != nullptr && !place.was_live});
+  return Ok();
+}
+
+Status CommitSeveral(StoreState& state, const WriteGuards& guards, Several* several) {
+  kv::Batch& batch = several->batch;
+  if (several->is_large) {
+    TRY(several->ahead.Store(several->index));
+  } else {
+    TRY(several->index.AppendCreated(&batch, [] { return Ok(); }));
+  }
+  TRY(several->index.AppendChanged(&batch));
+  if (guards.hold != nullptr) AddCriteriaGuards(*guards.hold, &batch);
+  if (!guards.once.empty()) {
+    const Version& made = several->outcomes.front().version;
+    batch.ExpectAbsent(kGuard, OnceKey(guards.once));
+    batch.Put(kGuard, OnceKey(guards.once), EncodeOnce({made.type, made.id, made.version_id}));
+  }
+  AddLog(several->log, &batch);
+  TRY(state.kv.Commit(batch));
+  return Ok();
+}
+
 // One try of all. Errors: kConflict when somebody else was faster.
 Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
                                               std::span<const ResourceWrite> writes,
-                                              std::span<const std::string> keys, size_t* failed) {
-  std::vector<std::optional<std::string>> values;
-  {
-    const auto snapshot = state.kv.GetSnapshot();
-    TRY(values, snapshot->MultiGet(kCurrent, keys));
-  }
-  kv::Batch batch;
-  PostingWriter writer(*state.search, state.index->hash());
-  std::vector<LogEntry> log;
-  std::vector<WriteOutcome> outcomes;
+                                              std::span<const std::string> keys, size_t* failed,
+                                              const WriteGuards& guards) {
+  auto snapshot = state.kv.GetSnapshot();
+  TRY(const auto values, snapshot->MultiGet(kCurrent, keys));
+  ThreadIndexValues extraction;
+  PostingWriter writer(*state.search, state.index->hash(), extraction.values());
+  PostingSides postings;
+  Several several(state, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
     *failed = i;
     Write write = {writes[i].type, writes[i].id, nullptr, writes[i].precondition};
@@ -267,32 +431,21 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
     if (values[i].has_value()) {
       TRY(current, DecodeCurrent(*values[i]));
     }
+    TRY(CheckDecision(writes[i].decided_on, current));
     TRY(Check(write.precondition, current));
-    if (write.text == nullptr && !current.has_value()) {
-      return NotFound("no resource of this type and id");
-    }
-    if (write.text == nullptr && current->deleted) {
-      outcomes.push_back({.version = VersionOf(write, *current, ""), .unchanged = true});
-      continue;
-    }
-    TRY(const Place place, PlaceOf(state, write, current));
-    std::string stamped;
-    AddVersion(state, write, keys[i], place, &stamped, &batch);
-    TRY(AddPostings(state, write, current, place, &writer, &batch));
-    log.push_back(LogOf(write, place.record));
-    outcomes.push_back({.version = VersionOf(write, place.record, std::move(stamped)),
-                        .created = write.text != nullptr && !place.was_live});
+    TRY(AddOne(state, *snapshot, write, keys[i], current, &writer, &postings, &several));
+    extraction.Saw(postings.after);
   }
   *failed = writes.size();
-  if (log.empty()) return outcomes;
-  AddLog(log, &batch);
-  TRY(state.kv.Commit(batch));
-  for (const WriteOutcome& outcome : outcomes) {
+  if (several.log.empty()) return std::move(several.outcomes);
+  snapshot.reset();
+  TRY(CommitSeveral(state, guards, &several));
+  for (const WriteOutcome& outcome : several.outcomes) {
     if (outcome.version.deleted) continue;
     state.dictionaries->Offer(outcome.version.type, outcome.version.body);
   }
   state.dictionaries->TrainReady();
-  return outcomes;
+  return std::move(several.outcomes);
 }
 
 }  // namespace
@@ -300,7 +453,8 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
 std::string FhirStore::NewId() const { return NewUuid(state_->random); }
 
 Result<std::vector<WriteOutcome>> FhirStore::WriteAll(std::span<const ResourceWrite> writes,
-                                                      size_t* failed) {
+                                                      size_t* failed, const WriteOptions& options) {
+  CHECK(options.once.empty() || writes.size() == 1);
   *failed = writes.size();
   if (writes.size() > kWritesMax) {
     return Error{ErrorKind::kTooLarge,
@@ -310,11 +464,18 @@ Result<std::vector<WriteOutcome>> FhirStore::WriteAll(std::span<const ResourceWr
   std::vector<uint64_t> hashes;
   for (const std::string& key : keys) hashes.push_back(state_->key_hash(key));
   TRY(const WriteGate::Passes passes, state_->gate.EnterAll(std::move(hashes), kWriteWaitMs));
+  const WriteGuards guards = {options.hold == nullptr ? nullptr : options.hold->state_.get(),
+                              options.once};
+  // Who decided by what has changed decides again.
+  const bool decided = guards.hold != nullptr || !guards.once.empty() ||
+                       std::any_of(writes.begin(), writes.end(), [](const ResourceWrite& write) {
+                         return write.decided_on.has_value();
+                       });
   for (int attempt = 1;; ++attempt) {
-    auto outcomes = TryWriteAll(*state_, writes, keys, failed);
+    auto outcomes = TryWriteAll(*state_, writes, keys, failed, guards);
     ThreadReader().Trim();
     // Only the commit itself conflicts: another process was faster.
-    if (outcomes.ok() || outcomes.error().kind != ErrorKind::kConflict ||
+    if (outcomes.ok() || outcomes.error().kind != ErrorKind::kConflict || decided ||
         attempt == kCommitAttemptsMax) {
       return outcomes;
     }

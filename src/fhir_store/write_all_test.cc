@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "fhir/search_query.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/internal/keys.h"
 #include "fhir_store/internal/test_store.h"
@@ -149,6 +150,53 @@ TEST(WriteAllFaults, IsOneCommit) {
   EXPECT_FALSE(store->WriteAll(writes, &failed).ok());
   EXPECT_EQ(failed, writes.size());
   EXPECT_EQ(store->CountLive(kPatient), 0u);
+}
+
+// Parts of large ones are stored before their commit. Whichever write fails, and however: all of it
+// is there and found, or nothing, and what is written afterwards is not taken for it.
+TEST(WriteAllFaults, LargeOnesAreThereAsAWholeOrNotAtAll) {
+  using Effect = kv::FakeEngine::Effect;
+  constexpr size_t kCount = kAheadWritesMin + 20;
+  const auto definitions = SearchDefinitions::Make().value();
+  FhirStoreOptions options;
+  options.search = definitions;
+  std::vector<std::string> ids, texts;
+  for (size_t i = 0; i < kCount; ++i) {
+    ids.push_back("p" + std::to_string(i));
+    texts.push_back(Patient(ids.back(), "First" + std::to_string(i % 7)));
+  }
+  const auto found = [&](TestStore& store, const std::string& name) {
+    const auto parsed = fhir::ParseSearch("_summary=count&family=" + name, "",
+                                          {.type = kPatient, .compartment = {}},
+                                          {.parameters = &definitions->parameters});
+    return store->Search({.query = &parsed.query}).value().total.value_or(UINT64_MAX);
+  };
+  for (const Effect effect : {Effect::kRefuse, Effect::kStop, Effect::kWriteAndStop, Effect::kCrash,
+                              Effect::kWriteAndCrash}) {
+    bool written = false;
+    for (uint64_t write = 1; !written; ++write) {
+      SCOPED_TRACE(std::to_string(static_cast<int>(effect)) + " at write " + std::to_string(write));
+      TestStore store(TestEngine::kFake, options);
+      ASSERT_TRUE(store->Update(kPatient, "p3", Patient("p3", "Old"), {}).ok());
+      store.fake().SetFault({.write = write, .effect = effect});
+      std::vector<ResourceWrite> writes;
+      for (size_t i = 0; i < kCount; ++i) {
+        writes.push_back({.type = kPatient, .id = ids[i], .text = texts[i]});
+      }
+      size_t failed = 0;
+      written = store->WriteAll(writes, &failed).ok();
+      store.fake().ClearFault();
+      store.Reopen();
+      const uint64_t live = store->CountLive(kPatient);
+      EXPECT_TRUE(live == kCount || (!written && live == 1)) << live;
+      ASSERT_TRUE(store->Update(kPatient, "after", Patient("after", "Second"), {}).ok());
+      EXPECT_EQ(found(store, "first"), live == 1 ? 0 : kCount);
+      EXPECT_EQ(found(store, "old"), live == 1 ? 1u : 0u);
+      EXPECT_EQ(found(store, "second"), 1u);
+      EXPECT_EQ(store->Read(kPatient, "p3").value().version_id, live == 1 ? 1u : 2u);
+      ASSERT_LT(write, 20u);
+    }
+  }
 }
 
 }  // namespace

@@ -15,5 +15,6 @@ inline constexpr kv::Family kDocument = 5;  // name -> small documents: dictiona
 inline constexpr kv::Family kJob = 6;       // jobs::Queue
 inline constexpr kv::Family kSpool = 7;     // job, file, kind, chunk -> output not yet an object
 inline constexpr kv::Family kPosting = 8;   // search index: posting key, chunk -> ordinals
+inline constexpr kv::Family kGuard = 9;     // what conditional writes are guarded by
 
 }  // namespace tarn::fhir_store

@@ -163,16 +163,18 @@ Status LineWorker::AddPostings(ImportBlock* block, ImportLine* line, const Repla
     TRY(times.created_unix_ms,
         CreationTime(state_, *state_.kv.GetSnapshot(), line->type, line->ordinal));
   }
+  const bool is_new = line->outcome == LineOutcome::kNew;
+  PostingKeys* const keys = is_new ? &block->postings : &new_postings_;
   new_postings_.Clear();
-  const Status indexed =
-      posting_writer_.Append(reader_.document(), line->type, times, &new_postings_);
+  const Status indexed = posting_writer_.Append(reader_.document(), line->type, times, keys);
   if (!indexed.ok()) {
+    block->postings.Truncate(line->postings_begin);
     Fail(block, line, indexed.error());
     return Ok();
   }
-  if (line->outcome == LineOutcome::kNew) {
-    for (size_t i = 0; i < new_postings_.size(); ++i) {
-      AddPostingChange(block, new_postings_[i], true);
+  if (is_new) {
+    for (size_t i = line->postings_begin; i < keys->size(); ++i) {
+      block->posting_changes.push_back({state_.key_hash((*keys)[i]), true});
     }
   } else {
     old_postings_.Clear();

@@ -110,7 +110,7 @@ class LineWorker {
   LineWorker(StoreState& state, OldContent old_content)
       : state_(state),
         old_content_(old_content),
-        posting_writer_(*state.search, state.index->hash()) {}
+        posting_writer_(*state.search, state.index->hash(), index_values_) {}
   void SetOldContent(OldContent old_content) { old_content_ = old_content; }
 
   // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)
@@ -162,6 +162,7 @@ class LineWorker {
 
   StoreState& state_;
   OldContent old_content_;
+  fhir::IndexValues index_values_;
   PostingWriter posting_writer_;
   PostingKeys new_postings_;
   PostingKeys old_postings_;

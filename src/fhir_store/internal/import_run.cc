@@ -230,11 +230,10 @@ Status ImportRun::FillBatch(kv::Batch* batch) const {
     batch->Put(kVersion, VersionKey(id.type, id.ordinal, body.version), BodyBytes(body));
   }
   for (const auto& [key, bits] : LiveChunks()) batch->MergeBits(kLive, key, bits, kv::Bits());
-  return postings_.ForEachChunk(
-      [batch](std::string_view key, const kv::Bits& add, const kv::Bits& remove) {
-        batch->MergeBits(kPosting, key, add, remove);
-        return Ok();
-      });
+  return postings_.ForEachChunk([batch](std::string_view key, const kv::BitsDelta& delta) {
+    batch->MergeBits(kPosting, key, delta);
+    return Ok();
+  });
 }
 
 Status ImportRun::FillRunCurrent(kv::Run* run) const {
@@ -299,10 +298,9 @@ Status ImportRun::FillRunLive(kv::Run* run) const {
 }
 
 Status ImportRun::FillRunPostings(kv::Run* run) const {
-  return postings_.ForEachChunk(
-      [run](std::string_view key, const kv::Bits& add, const kv::Bits& remove) {
-        return run->MergeBits(kPosting, key, add, remove);
-      });
+  return postings_.ForEachChunk([run](std::string_view key, const kv::BitsDelta& delta) {
+    return run->MergeBits(kPosting, key, delta);
+  });
 }
 
 Status ImportRun::FillRun(kv::Run* run, bool with_current) const {

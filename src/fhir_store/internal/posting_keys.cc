@@ -261,6 +261,11 @@ void PostingKeys::Clear() {
 
 void PostingKeys::Add() { ends_.push_back(static_cast<uint32_t>(bytes_.size())); }
 
+void PostingKeys::Truncate(size_t size) {
+  ends_.resize(size);
+  bytes_.resize(size == 0 ? 0 : ends_.back());
+}
+
 std::string_view PostingKeys::operator[](size_t i) const {
   const size_t begin = i == 0 ? 0 : ends_[i - 1];
   return std::string_view(bytes_).substr(begin, ends_[i] - begin);

@@ -120,6 +120,8 @@ class PostingKeys {
   // Where the next key is written; Add takes what has been appended since the last Add.
   std::string* bytes() { return &bytes_; }
   void Add();
+  // Drops all but the first `size` keys, and what was written of the next one.
+  void Truncate(size_t size);
   size_t size() const { return ends_.size(); }
   std::string_view operator[](size_t i) const;
   std::vector<std::string_view> Sorted() const;  // Without repetitions.

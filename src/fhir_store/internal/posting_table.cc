@@ -76,8 +76,8 @@ size_t PostingTable::bytes() const {
          change_count_ * kChangedOrdinalBytes;
 }
 
-std::vector<Ordinal> PostingTable::OrdinalsOf(const Entry& entry) const {
-  std::vector<Ordinal> ordinals = {entry.first};
+void PostingTable::ReadOrdinals(const Entry& entry, std::vector<Ordinal>* ordinals) const {
+  ordinals->assign(1, entry.first);
   Ordinal ordinal = entry.first;
   uint32_t difference = 0;
   uint32_t shift = 0;
@@ -89,12 +89,11 @@ std::vector<Ordinal> PostingTable::OrdinalsOf(const Entry& entry) const {
       shift += 7;
       if ((byte & kVarintMore) != 0) continue;
       ordinal += difference;
-      ordinals.push_back(ordinal);
+      ordinals->push_back(ordinal);
       difference = 0;
       shift = 0;
     }
   }
-  return ordinals;
 }
 
 // Comparing keys costs a miss of the cache each time, so groups are made first and keys then sorted
@@ -132,50 +131,58 @@ std::vector<uint32_t> PostingTable::SortedEntries() const {
   return order;
 }
 
-Status PostingTable::VisitKey(std::string_view key, const std::vector<Ordinal>& ordinals,
-                              const Changes* changes, const Visit& visit) {
-  auto ordinal = ordinals.begin();
+Status PostingTable::VisitKey(std::string_view key, const Changes* changes, const Visit& visit,
+                              Walk* walk) {
   static const Changes kNoChanges;
   const Changes& changed = changes == nullptr ? kNoChanges : *changes;
+  const std::vector<Ordinal>& ordinals = walk->ordinals;
+  auto ordinal = ordinals.begin();
   auto change = changed.begin();
-  std::vector<uint16_t> members;
+  std::vector<uint16_t>& add = walk->add;
+  std::vector<uint16_t>& remove = walk->remove;
   while (ordinal != ordinals.end() || change != changed.end()) {
     uint32_t chunk = UINT32_MAX;
     if (ordinal != ordinals.end()) chunk = *ordinal / kChunkOrdinals;
     if (change != changed.end()) chunk = std::min(chunk, change->first / kChunkOrdinals);
-    members.clear();
-    for (; ordinal != ordinals.end() && *ordinal / kChunkOrdinals == chunk; ++ordinal) {
-      members.push_back(Low(*ordinal));
-    }
-    kv::Bits add(members);
-    kv::Bits remove;
-    for (; change != changed.end() && change->first / kChunkOrdinals == chunk; ++change) {
-      if (change->second) {
-        add.Add(Low(change->first));
-      } else {
-        add.Remove(Low(change->first));
-        remove.Add(Low(change->first));
+    add.clear();
+    remove.clear();
+    const auto here = [chunk](Ordinal o) { return o / kChunkOrdinals == chunk; };
+    for (;;) {
+      const bool has_ordinal = ordinal != ordinals.end() && here(*ordinal);
+      const bool has_change = change != changed.end() && here(change->first);
+      if (!has_ordinal && !has_change) break;
+      if (!has_change || (has_ordinal && *ordinal < change->first)) {
+        add.push_back(Low(*ordinal++));
+        continue;
       }
+      // What was said later of the same resource holds.
+      if (has_ordinal && *ordinal == change->first) ++ordinal;
+      (change->second ? add : remove).push_back(Low(change->first));
+      ++change;
     }
-    TRY(visit(PostingChunkKey(key, chunk), add, remove));
+    walk->key.assign(key);
+    AppendBe16(&walk->key, static_cast<uint16_t>(chunk));
+    TRY(visit(walk->key, {.add = add, .remove = remove}));
   }
   return Ok();
 }
 
 Status PostingTable::ForEachChunk(const Visit& visit) const {
+  Walk walk;
   auto change = changes_.begin();
+  const auto visit_change = [&]() -> Status {
+    walk.ordinals.clear();
+    return VisitKey(change->first, &change->second, visit, &walk);
+  };
   for (const uint32_t i : SortedEntries()) {
     const std::string_view key = Key(entries_[i]);
-    for (; change != changes_.end() && change->first < key; ++change) {
-      TRY(VisitKey(change->first, {}, &change->second, visit));
-    }
+    for (; change != changes_.end() && change->first < key; ++change) TRY(visit_change());
     const bool both = change != changes_.end() && change->first == key;
-    TRY(VisitKey(key, OrdinalsOf(entries_[i]), both ? &change->second : nullptr, visit));
+    ReadOrdinals(entries_[i], &walk.ordinals);
+    TRY(VisitKey(key, both ? &change->second : nullptr, visit, &walk));
     if (both) ++change;
   }
-  for (; change != changes_.end(); ++change) {
-    TRY(VisitKey(change->first, {}, &change->second, visit));
-  }
+  for (; change != changes_.end(); ++change) TRY(visit_change());
   return Ok();
 }
 

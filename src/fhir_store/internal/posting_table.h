@@ -34,8 +34,7 @@ class PostingTable {
 
   // Every chunk of every key that changes, keys ascending. `key` is the stored one. Ends at the
   // first error.
-  using Visit =
-      std::function<Status(std::string_view key, const kv::Bits& add, const kv::Bits& remove)>;
+  using Visit = std::function<Status(std::string_view key, const kv::BitsDelta& delta)>;
   Status ForEachChunk(const Visit& visit) const;
 
   void Clear();
@@ -43,7 +42,7 @@ class PostingTable {
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr size_t kNodeBytes = 28;
-  static constexpr size_t kBlockNodes = 1u << 15;
+  static constexpr size_t kBlockNodes = 1u << 10;  // 32 kB: small transactions have one too.
 
   struct Entry {
     uint32_t key_offset = 0;
@@ -68,11 +67,20 @@ class PostingTable {
   const Node& NodeAt(uint32_t i) const { return node_blocks_[i / kBlockNodes][i % kBlockNodes]; }
   uint32_t AddNode();
   void AppendByte(Entry* entry, uint8_t byte);
-  std::vector<Ordinal> OrdinalsOf(const Entry& entry) const;
+  // Buffers of a walk over all keys.
+  struct Walk {
+    std::vector<Ordinal> ordinals;
+    std::string key;
+    std::vector<uint16_t> add;
+    std::vector<uint16_t> remove;
+  };
+  // Fills `ordinals`.
+  void ReadOrdinals(const Entry& entry, std::vector<Ordinal>* ordinals) const;
   // Indexes of entries_, by key.
   std::vector<uint32_t> SortedEntries() const;
-  static Status VisitKey(std::string_view key, const std::vector<Ordinal>& ordinals,
-                         const Changes* changes, const Visit& visit);
+  // The ordinals are those of `walk`.
+  static Status VisitKey(std::string_view key, const Changes* changes, const Visit& visit,
+                         Walk* walk);
 
   HashIndex index_;
   std::vector<Entry> entries_;

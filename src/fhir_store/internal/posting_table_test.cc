@@ -29,19 +29,19 @@ using Model = std::map<std::string, std::map<Ordinal, bool>>;
 Model Emitted(const PostingTable& table) {
   Model model;
   std::string before;
-  const Status status =
-      table.ForEachChunk([&](std::string_view key, const kv::Bits& add, const kv::Bits& remove) {
-        EXPECT_LT(before, key);
-        before = key;
-        const uint32_t chunk = PostingChunk(key).value();
-        const std::string posting(key.substr(0, key.size() - kPostingChunkBytes));
-        EXPECT_EQ(add.IntersectionCount(remove), 0u);
-        for (const uint16_t low : add.Values()) model[posting][chunk * kChunkOrdinals + low] = true;
-        for (const uint16_t low : remove.Values()) {
-          model[posting][chunk * kChunkOrdinals + low] = false;
-        }
-        return Ok();
-      });
+  const Status status = table.ForEachChunk([&](std::string_view key, const kv::BitsDelta& delta) {
+    EXPECT_LT(before, key);
+    before = key;
+    const uint32_t chunk = PostingChunk(key).value();
+    const std::string posting(key.substr(0, key.size() - kPostingChunkBytes));
+    for (const uint16_t low : delta.add) {
+      EXPECT_TRUE(model[posting].emplace(chunk * kChunkOrdinals + low, true).second);
+    }
+    for (const uint16_t low : delta.remove) {
+      EXPECT_TRUE(model[posting].emplace(chunk * kChunkOrdinals + low, false).second);
+    }
+    return Ok();
+  });
   EXPECT_TRUE(status.ok());
   return model;
 }

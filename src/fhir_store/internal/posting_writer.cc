@@ -189,11 +189,11 @@ Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
 
 void AddPostingDifference(const PostingKeys& before, const PostingKeys& after, Ordinal ordinal,
                           kv::Batch* batch) {
-  const kv::Bits bit({static_cast<uint16_t>(ordinal % kChunkOrdinals)});
-  const kv::Bits none;
+  const uint16_t low[] = {static_cast<uint16_t>(ordinal % kChunkOrdinals)};
   ForEachDifference(before, after, [&](std::string_view key, bool added) {
-    batch->MergeBits(kPosting, PostingChunkKey(key, ordinal / kChunkOrdinals), added ? bit : none,
-                     added ? none : bit);
+    kv::BitsDelta delta;
+    (added ? delta.add : delta.remove) = low;
+    batch->MergeBits(kPosting, PostingChunkKey(key, ordinal / kChunkOrdinals), delta);
   });
 }
 

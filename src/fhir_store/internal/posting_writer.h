@@ -31,9 +31,11 @@ struct PostingTimes {
 
 class PostingWriter {
  public:
-  // The arguments must outlive the writer.
-  PostingWriter(const SearchDefinitions& definitions, const PostingHash& hash)
-      : definitions_(definitions), hash_(hash), stamped_(definitions.parameters) {}
+  // The arguments must outlive the writer. `values`: what extraction works in; making one costs
+  // more than a resource does, so writers that come and go share their thread's.
+  PostingWriter(const SearchDefinitions& definitions, const PostingHash& hash,
+                fhir::IndexValues& values)
+      : definitions_(definitions), hash_(hash), stamped_(definitions.parameters), values_(values) {}
 
   // Appends the keys of the resource that the document holds, whatever its own meta.lastUpdated is.
   // Errors: kTooLarge, kInvalid (the resource cannot be indexed; the detail names the parameter).
@@ -46,7 +48,7 @@ class PostingWriter {
   const SearchDefinitions& definitions_;
   const PostingHash& hash_;
   const StampedParameters stamped_;
-  fhir::IndexValues values_;
+  fhir::IndexValues& values_;
 };
 
 // Adds to `batch` what turns the sets named by `before` into those named by `after` for one

@@ -43,7 +43,8 @@ struct StoreState {
   jobs::Queue queue;
   std::unique_ptr<Dictionaries> dictionaries;
   std::unique_ptr<Ordinals> ordinals;
-  WriteGate gate;
+  WriteGate gate;           // By resources.
+  WriteGate criteria_gate;  // By criteria (internal/guards.h); entered before `gate`.
   RunningImport running_import;
   std::shared_ptr<const SearchDefinitions> search;  // Not null once the store is open.
   std::unique_ptr<SearchIndex> index;               // Likewise.
