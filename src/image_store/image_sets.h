@@ -118,6 +118,12 @@ struct ImageSetsOptions {
   std::string frames_folder;  // Of this data store alone; made when it is missing.
   size_t import_threads = 2;
   uint64_t import_pack_bytes_max = kPackBytesMax;
+  uint32_t retry_pause_ms = 100;  // After a fault that may pass; doubles three times.
+  // Quotas.
+  uint32_t import_files_max = kImportFilesMax;
+  uint64_t import_job_bytes_max = kImportJobBytesMax;
+  uint64_t import_file_bytes_max = kImportFileBytesMax;
+  uint32_t copy_frames_max = kCopyFramesMax;
   // Adds the event that reports the change to its batch. Must be quick, must not call back, and may
   // be called again for the same change.
   std::function<void(const ImageSetChange&, kv::Batch*)> record_change;

@@ -11,7 +11,6 @@ namespace tarn::image_store {
 inline constexpr uint32_t kImportFilesMax = 5'000;           // The job fails: FILE_COUNTS_LIMIT.
 inline constexpr uint64_t kImportJobBytesMax = 10ull << 30;  // The job fails.
 inline constexpr uint64_t kImportFileBytesMax = 4ull << 30;  // A FAILURE record.
-inline constexpr uint32_t kImportFoldersMax = 10'000;        // The job fails.
 inline constexpr uint32_t kCopyFramesMax = 1'000;            // COPY_FAILED
 inline constexpr uint32_t kChangesInFlightMax = 100;         // kBusy
 inline constexpr uint32_t kStudyImageSetsMax = 1'000;        // includeStudyImageSets: kTooLarge
@@ -42,7 +41,10 @@ inline constexpr uint32_t kLargeBlockBytes = 1u << 20;
 inline constexpr uint64_t kLargeFrameBytes = 16ull << 20;
 
 inline constexpr uint32_t kFramesPerInstanceMax = 1'000'000;  // kTooLarge
-inline constexpr int kCommitAttemptsMax = 16;                 // kConflict
+inline constexpr int kImportAttempts = 4;            // Of what may pass; then the job waits.
+inline constexpr int kImportLockedPauseMs = 20;      // Until an image set is no longer LOCKED.
+inline constexpr int kImportLockedWaitsMax = 3'000;  // Then the job waits.
+inline constexpr int kCommitAttemptsMax = 16;        // kConflict
 
 // The service's words for a latestVersionId that is not the latest.
 inline constexpr std::string_view kNotLatestMessage =

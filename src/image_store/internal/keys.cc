@@ -13,6 +13,7 @@ constexpr char kStudy = 't';
 constexpr char kChange = 'c';
 constexpr char kDeadUnit = 'd';
 constexpr char kHole = 'p';
+constexpr uint32_t kOutcomeBit = 1u << 31;  // In numbers of staging keys: behind all files.
 
 // Lower-case hexadecimal digits only: each id has one spelling.
 bool IsHexId(std::string_view text, size_t bytes) {
@@ -95,6 +96,20 @@ std::string StagingKey(std::string_view job, uint32_t number) {
   std::string key(job);
   AppendBe32(&key, number);
   return key;
+}
+
+std::string OutcomeKey(std::string_view job, uint32_t first_number) {
+  return StagingKey(job, first_number | kOutcomeBit);
+}
+kv::KeyRange StagedFiles(std::string_view job) {
+  return {StagingPrefix(job), StagingKey(job, kOutcomeBit)};
+}
+kv::KeyRange StagedOutcomes(std::string_view job) {
+  return {StagingKey(job, kOutcomeBit), kv::PrefixRange(StagingPrefix(job)).end};
+}
+uint32_t NumberOfStagingKey(std::string_view key) {
+  CHECK(key.size() >= 4);
+  return LoadBe32(key.substr(key.size() - 4)) & ~kOutcomeBit;
 }
 
 std::string ChangePrefix() { return Join(kChange, {}); }

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "base/result.h"
+#include "kv/store.h"
 
 namespace tarn::image_store {
 
@@ -43,6 +44,11 @@ std::string PrimaryOfStudyPrefix(std::string_view study_uid);
 // `job`: 32 hexadecimal digits.
 std::string StagingPrefix(std::string_view job);
 std::string StagingKey(std::string_view job, uint32_t number);
+// Of the group whose first file has that number.
+std::string OutcomeKey(std::string_view job, uint32_t first_number);
+kv::KeyRange StagedFiles(std::string_view job);
+kv::KeyRange StagedOutcomes(std::string_view job);
+uint32_t NumberOfStagingKey(std::string_view key);
 
 std::string ChangeKey(std::string_view set);
 std::string ChangePrefix();
