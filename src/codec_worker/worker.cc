@@ -103,7 +103,7 @@ Step ServeOne(int socket) {
 
 int Serve(int socket) {
   PrepareDcmtk();
-  if (!EnterSandbox(socket).ok()) return 1;
+  if (!EnterSandbox(socket).ok() || !WriteAll(socket, pixels::kCodecGreeting).ok()) return 1;
   Step step = Step::kServed;
   while (step == Step::kServed) step = ServeOne(socket);
   return step == Step::kEnd ? 0 : 1;

@@ -31,7 +31,7 @@ Result<std::unique_ptr<CodecProcess>> CodecPool::Take(int64_t deadline_ns) {
     ++living_;
     ++counters_.started;
   }
-  auto started = CodecProcess::Start(options_.executable);
+  auto started = CodecProcess::Start(options_.executable, clock_);
   if (!started.ok()) {
     MutexLock lock(mutex_);
     --living_;

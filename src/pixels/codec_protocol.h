@@ -1,6 +1,7 @@
-// What a server and its codec workers say to each other over a stream socket: one request, one
-// answer, in turn. Both sides check every number they read.
+// What a server and its codec workers say to each other over a stream socket: the worker's greeting
+// once it can work, then one request, one answer, in turn. Both sides check every number they read.
 //
+//   greeting  "TCH1"
 //   request   "TCR1"  uid bytes:16  photometric bytes:16  description: 8 x 16  payload bytes:64
 //             uid, photometric, payload: the frame's codestream
 //   answer    "TCA1"  result:16     text bytes:16         description: 8 x 16  payload bytes:64
@@ -21,6 +22,7 @@
 
 namespace tarn::pixels {
 
+inline constexpr std::string_view kCodecGreeting = "TCH1";
 inline constexpr size_t kCodecHeadBytes = 32;
 
 struct CodecHead {

@@ -25,7 +25,8 @@ Status VerifyHtj2k(std::string_view codestream, const FrameFormat& format,
                    std::string_view samples);
 
 // Decodes what EncodeHtj2k made, halved `skipped_resolutions` times (0: full size). A prefix up to
-// the matching entry of resolution_ends is enough. `format.precision` and the rest are read from
+// the matching entry of resolution_ends is enough. The bytes must be those that were encoded: who
+// stores them has checked that before. `format.precision` and the rest are read from
 // the codestream; is_rgb says whether the colour transform is used.
 // Errors: kCorrupt when the header is not one of ours; kInternal when the library fails.
 Result<DecodedFrame> DecodeOwnHtj2k(std::string_view codestream, uint32_t skipped_resolutions = 0);

@@ -26,6 +26,7 @@ inline constexpr uint32_t kSmallestResolutionMax = 64;
 
 // The codec worker, which decodes what others encoded (docs/internals/pixels.md).
 inline constexpr uint64_t kWorkerAddressSpaceMax = 2ull << 30;  // RLIMIT_AS; 45312
+inline constexpr uint32_t kWorkerStartMsMax = 30'000;           // Until it greets. kUnavailable
 inline constexpr uint32_t kWorkerFrameMsMax = 30'000;           // One frame; 45312
 inline constexpr uint32_t kWorkerBusyMsMax = 300'000;  // Then a new process takes its place.
 inline constexpr uint32_t kWorkerFieldBytesMax = 64;   // Texts in a request or an answer. kInvalid

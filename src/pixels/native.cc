@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pixels/limits.h"
+
 namespace tarn::pixels {
 namespace {
 
@@ -122,6 +124,7 @@ Result<std::string_view> ReadNativeFrame(const dicom::Instance& instance,
 bool CanNormalize(const dicom::ImagePixel& pixel) {
   const uint64_t samples = uint64_t{pixel.rows} * pixel.columns * pixel.samples_per_pixel;
   return (pixel.bits_allocated == 8 || pixel.bits_allocated == 16) &&
+         pixel.samples_per_pixel <= kCodestreamComponentsMax &&
          pixel.FrameBits() == samples * pixel.bits_allocated;
 }
 

@@ -29,8 +29,8 @@ struct NormalizedFrame {
   SampleRange range;
 };
 
-// Whether samples of this description fit NormalizeFrame: 8 or 16 bits allocated, chroma not
-// subsampled. All others are stored as they are.
+// Whether samples of this description fit NormalizeFrame: 8 or 16 bits allocated, at most four a
+// pixel, chroma not subsampled. All others are stored as they are.
 bool CanNormalize(const dicom::ImagePixel& pixel);
 
 // Orders colour by pixel and chooses the precision: bits_stored when every sample fits into that,

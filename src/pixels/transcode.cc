@@ -138,7 +138,7 @@ Result<std::string> Transcoding::JoinFragments(uint32_t first, uint32_t count,
 
 bool Transcoding::TooLargeToTranscode() const {
   const uint64_t samples = uint64_t{pixel_.rows} * pixel_.columns * pixel_.samples_per_pixel;
-  return samples > kFrameSamplesMax ||
+  return samples > kFrameSamplesMax || pixel_.samples_per_pixel > kCodestreamComponentsMax ||
          pixel_.FrameBytes() > kInstanceBytesMax / pixel_.number_of_frames;
 }
 
@@ -289,7 +289,7 @@ Result<Transcoding::Outcome> Transcoding::StoreFrames(Treatment treatment) {
   }
   if (TooLargeToTranscode()) {
     return Outcome{Warning{WarningCode::kTranscodingException,
-                           "frames are too large to be transcoded: pixel data is kept as it is"}};
+                           "frames have too many samples to be transcoded: pixel data is kept"}};
   }
   return treatment == Treatment::kNative ? StoreNative(layout.frame_count) : StoreForeign(layout);
 }

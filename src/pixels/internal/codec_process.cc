@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "pixels/codec_protocol.h"
+#include "pixels/limits.h"
 
 namespace tarn::pixels {
 namespace {
@@ -58,13 +59,14 @@ int Spawn(const std::string& executable, int socket, pid_t* pid) {
 
 }  // namespace
 
-Result<std::unique_ptr<CodecProcess>> CodecProcess::Start(const std::string& executable) {
+Result<std::unique_ptr<CodecProcess>> CodecProcess::Start(const std::string& executable,
+                                                          const Clock& clock) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
     return ErrnoError("socketpair", errno);
   }
   UniqueFd ours(sockets[0]);
-  const UniqueFd theirs(sockets[1]);
+  UniqueFd theirs(sockets[1]);
   for (const int option : {SO_SNDBUF, SO_RCVBUF}) {
     for (const int fd : sockets) {
       setsockopt(fd, SOL_SOCKET, option, &kSocketBufferBytes, sizeof kSocketBufferBytes);
@@ -75,7 +77,15 @@ Result<std::unique_ptr<CodecProcess>> CodecProcess::Start(const std::string& exe
     return Error{ErrorKind::kUnavailable,
                  executable + " cannot be started: " + ErrnoError("posix_spawn", error).detail};
   }
-  return std::unique_ptr<CodecProcess>(new CodecProcess(pid, std::move(ours)));
+  theirs.Reset();  // So that the socket ends with the process.
+  auto process = std::unique_ptr<CodecProcess>(new CodecProcess(pid, std::move(ours)));
+  const auto greeting = process->Receive(
+      kCodecGreeting.size(), clock.MonotonicNs() + int64_t{kWorkerStartMsMax} * 1'000'000, clock);
+  if (!greeting.ok() || greeting.value() != kCodecGreeting) {
+    return Error{ErrorKind::kUnavailable,
+                 executable + " does not work: it ended or kept silent when it was started"};
+  }
+  return process;
 }
 
 CodecProcess::~CodecProcess() {

@@ -17,8 +17,10 @@ namespace tarn::pixels {
 
 class CodecProcess {
  public:
+  // Returns once the process has greeted: its libraries are there and its sandbox is closed.
   // Errors: kUnavailable.
-  static Result<std::unique_ptr<CodecProcess>> Start(const std::string& executable);
+  static Result<std::unique_ptr<CodecProcess>> Start(const std::string& executable,
+                                                     const Clock& clock);
   ~CodecProcess();  // Kills the process when it still runs, and waits for it.
   CodecProcess(const CodecProcess&) = delete;
   CodecProcess& operator=(const CodecProcess&) = delete;
