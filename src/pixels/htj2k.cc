@@ -224,11 +224,25 @@ Status DecodeLines(std::string_view bytes, uint32_t skipped, const FrameFormat& 
   return Ok();
 }
 
+// The library chooses its functions for this processor when its first codestream is made, and does
+// so without a lock: one tiny frame goes both ways before threads may meet there.
+void ChooseFunctionsOnce() {
+  static const bool chosen = [] {
+    const FrameFormat format{.width = 1, .height = 1, .components = 3, .is_rgb = true};
+    const std::string_view samples = "rgb";
+    const auto ignore = [](uint32_t, uint32_t, const int32_t*) { return Ok(); };
+    const auto encoded = EncodeSingleTilePart(format, samples, 0);
+    return encoded.ok() && DecodeLines(encoded.value(), 0, format, ignore).ok();
+  }();
+  static_cast<void>(chosen);
+}
+
 }  // namespace
 
 Result<EncodedFrame> EncodeHtj2k(const FrameFormat& format, std::string_view samples) {
   CHECK(samples.size() == format.Bytes() && !samples.empty());
   return Guarded("encoder", [&]() -> Result<EncodedFrame> {
+    ChooseFunctionsOnce();
     const uint32_t decompositions = DecompositionsFor(format.width, format.height);
     TRY(const std::string single, EncodeSingleTilePart(format, samples, decompositions));
     EncodedFrame frame;
@@ -242,6 +256,7 @@ Status VerifyHtj2k(std::string_view codestream, const FrameFormat& format,
                    std::string_view samples) {
   CHECK(samples.size() == format.Bytes() && !samples.empty());
   return Guarded("verification", [&]() -> Status {
+    ChooseFunctionsOnce();
     return DecodeLines(codestream, 0, format, [&](uint32_t y, uint32_t c, const int32_t* line) {
       const char* row = samples.data() + y * format.RowBytes();
       const bool equal = WithSampleType(
@@ -266,6 +281,7 @@ Result<DecodedFrame> DecodeOwnHtj2k(std::string_view codestream, uint32_t skippe
                   .is_rgb = header.value().colour_transform};
   frame.samples.resize(frame.format.Bytes());
   const Status decoded = Guarded("decoder", [&]() -> Status {
+    ChooseFunctionsOnce();
     return DecodeLines(codestream, skipped_resolutions, frame.format,
                        [&](uint32_t y, uint32_t c, const int32_t* line) {
                          char* row = frame.samples.data() + y * frame.format.RowBytes();

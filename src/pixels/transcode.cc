@@ -202,9 +202,12 @@ Status Transcoding::KeepRuns(const dicom::FrameLayout& layout) {
 Status Transcoding::KeepBlob() {
   if (out_.frames > 0) TRY(sink_.Restart());
   out_.frames = 0;
+  out_.form = FrameForm::kNone;
+  out_.stored_transfer_syntax_uid.clear();
+  const dicom::PixelData& data = instance_.pixel_data();
+  if (data.encapsulated ? data.fragments.empty() : data.native.bytes == 0) return Ok();
   out_.form = FrameForm::kBlob;
   out_.stored_transfer_syntax_uid = instance_.transfer_syntax_uid();
-  const dicom::PixelData& data = instance_.pixel_data();
   if (data.encapsulated) {
     for (const ByteRange& fragment : data.fragments) out_.fragment_bytes.push_back(fragment.bytes);
     TRY(std::string bytes,

@@ -45,7 +45,7 @@ class FrameSink {
 };
 
 enum class FrameForm : uint8_t {
-  kNone = 0,        // The instance has no pixel data.
+  kNone = 0,        // The instance has no pixel data, or an empty value (with a warning).
   kTranscoded = 1,  // Lossless; checksums are of decoded samples.
   kKept = 2,        // One stored frame per frame, as in the file; checksums of the bytes.
   // One stored frame for all: the value of native pixel data, or the fragments of encapsulated

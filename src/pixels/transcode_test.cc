@@ -425,5 +425,15 @@ TEST(Transcode, FramesThatAreNotThereMakeABlob) {
   }
 }
 
+TEST(Transcode, EmptyPixelDataStoresNothing) {
+  const TestFile file{.pixel = Pixel(2, 2, 8, 8)};
+  const Outcome out = Store(file);
+  ASSERT_TRUE(out.result.ok()) << out.result.error().detail;
+  EXPECT_EQ(out.result.value().form, FrameForm::kNone);
+  EXPECT_EQ(out.result.value().stored_transfer_syntax_uid, "");
+  EXPECT_EQ(out.result.value().warnings.size(), 1u);
+  EXPECT_TRUE(out.sink.frames.empty());
+}
+
 }  // namespace
 }  // namespace tarn::pixels
