@@ -257,7 +257,7 @@ namespace {
 class Extraction {
  public:
   Extraction(const TypePlan& plan, const std::vector<std::string>& base_urls,
-             IndexValues::State* out);
+             std::string_view own_path, IndexValues::State* out);
 
   Status Paths(const json::Document& document);
   Status Words(const json::Document& document, ParameterNumber parameter, bool narrative_only);
@@ -282,12 +282,13 @@ class Extraction {
 };
 
 Extraction::Extraction(const TypePlan& plan, const std::vector<std::string>& base_urls,
-                       IndexValues::State* out)
+                       std::string_view own_path, IndexValues::State* out)
     : plan_(plan), out_(out) {
   sink_.arena = &out->arena;
   sink_.units = &out->units;
   sink_.values = &out->values;
   sink_.base_urls = &base_urls;
+  sink_.own_path = own_path;
 }
 
 Status Extraction::Check(std::string_view code) const {
@@ -428,7 +429,7 @@ Status Extractor::Extract(const json::Document& document, TypeId type, const Res
   state.units.Trim();
   state.type = type;
   const TypePlan& plan = state_->Plan(type);
-  Extraction extraction(plan, state_->base_urls, &state);
+  Extraction extraction(plan, state_->base_urls, times.own_path, &state);
   TRY(extraction.Paths(document));
   if (state_->options.text_words && plan.text != kNoParameter) {
     TRY(extraction.Words(document, plan.text, true));

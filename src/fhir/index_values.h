@@ -171,6 +171,10 @@ struct ResourceTimes {
   int64_t created_us = kTimeMin;  // Of version 1; kTimeMin: unknown, `createdAt` is missing.
   // What meta.lastUpdated will be; kTimeMin: the text's own is taken.
   int64_t last_updated_us = kTimeMin;
+  // Where resources of this data store are, whatever the host: "/datastore/{id}/r4/". References
+  // with an absolute URL below it are local, so that they stay so when the server moves. Empty:
+  // none.
+  std::string_view own_path;
 };
 
 // All search parameters of all types, each type compiled once, at its first use. Threads: Extract

@@ -226,6 +226,22 @@ Result<Envelope> ReadEnvelope(const Document& document) {
 // Nothing of the text is written again: slices between at most four edits are copied. What is
 // missing is inserted behind what is there: id behind resourceType, meta behind id, members of
 // meta behind its last one.
+std::vector<TypeId> ContainedTypes(const json::Document& document) {
+  std::vector<TypeId> types;
+  const uint32_t contained = document.Find(json::kRoot, "contained");
+  if (contained == json::kNoNode || document.kind(contained) != json::Kind::kArray) return types;
+  for (uint32_t item = document.FirstChild(contained); item != json::kNoNode;
+       item = document.NextSibling(contained, item)) {
+    const uint32_t name = document.Find(item, "resourceType");
+    if (name == json::kNoNode || document.kind(name) != json::Kind::kString) continue;
+    const TypeId type = FindType(document.String(name));
+    if (type != kNoType) types.push_back(type);
+  }
+  std::sort(types.begin(), types.end());
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+  return types;
+}
+
 void AppendStamped(const Document& document, const Envelope& envelope, const Stamp& stamp,
                    std::string* out) {
   CHECK(IsValidId(stamp.id));

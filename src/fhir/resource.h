@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "json/document.h"
@@ -40,6 +41,9 @@ struct Envelope {
 // Errors: kInvalid: not an object, resourceType missing, not a string or unknown, id not a string
 // or not valid, meta not an object. The detail names the element ("Patient.id: ...").
 Result<Envelope> ReadEnvelope(const json::Document& document);
+
+// The types of what the resource contains (DomainResource.contained), each once, ascending.
+std::vector<TypeId> ContainedTypes(const json::Document& document);
 
 struct Stamp {
   std::string_view id;  // Written when the text has none or another one.

@@ -199,6 +199,7 @@ class Examples : public ::testing::Test {
   Totals totals_;
 };
 
+// Shows: parameter every parameter of R4, _tag, _profile, _security, _source
 TEST_F(Examples, AreFoundByTheirOwnValues) {
   if (!std::filesystem::exists(kFolder)) GTEST_SKIP() << "test/examples is not installed";
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {

@@ -112,8 +112,9 @@ bool ReferenceMatches(const ReferenceTerm& term, Modifier modifier, const Refere
       return (canonical || value.form == ReferenceForm::kUrl) && value.url == term.url;
     case ReferenceForm::kCanonical:
       if (!canonical || value.url != term.url) return false;
-      return modifier == Modifier::kBelow ? VersionBelow(term.version, value.version)
-                                          : value.version == term.version;
+      if (modifier == Modifier::kBelow) return VersionBelow(term.version, value.version);
+      if (modifier == Modifier::kAbove) return VersionBelow(value.version, term.version);
+      return value.version == term.version;
     case ReferenceForm::kContained:
       break;
   }
@@ -306,8 +307,9 @@ Result<bool> AnyMatches(const Criterion& criterion, const IndexValues& values,
 // References up and down a hierarchy lead through other resources.
 bool IsHierarchical(const Criterion& criterion) {
   if (criterion.search_type != SearchType::kReference) return false;
-  if (criterion.modifier == Modifier::kAbove) return true;
-  return criterion.modifier == Modifier::kBelow &&
+  const bool moves =
+      criterion.modifier == Modifier::kBelow || criterion.modifier == Modifier::kAbove;
+  return moves &&
          std::any_of(criterion.terms.begin(), criterion.terms.end(), [](const QueryTerm& term) {
            return std::get<ReferenceTerm>(term.value).form == ReferenceForm::kLocal;
          });

@@ -68,6 +68,7 @@ class Judge {
   std::string text_;
 };
 
+// Shows: parameter type number; prefix eq, ne, gt, lt, ge, le, sa, eb, ap
 TEST(Match, Numbers) {
   Judge judge;
   judge.Check("RiskAssessment", R"("prediction":[{"probabilityDecimal":100}])",
@@ -106,6 +107,7 @@ TEST(Match, Numbers) {
                {"probability=ap15", true}});
 }
 
+// Shows: parameter type date; prefix eq, ne, gt, lt, ge, le, sa, eb, ap; parameter _lastUpdated
 TEST(Match, Dates) {
   Judge judge;
   // R4, section date: the examples of each prefix.
@@ -155,6 +157,8 @@ TEST(Match, Dates) {
                {"_lastUpdated=lt2020-05-06", true}});
 }
 
+// Shows: parameter type string; modifier :exact, :contains, :missing; parameter _filter;
+//   healthlake strings with case and accents
 TEST(Match, Strings) {
   Judge judge;
   const std::string_view names =
@@ -192,6 +196,8 @@ TEST(Match, Strings) {
                     {"family=Quinones", false}});
 }
 
+// Shows: parameter type token; modifier :not, :text, :of-type, :below of MIME types; parameter
+//   _id
 TEST(Match, Tokens) {
   Judge judge;
   judge.Check("Observation",
@@ -232,6 +238,7 @@ TEST(Match, Tokens) {
                {"contenttype:below=text/x", false}});
 }
 
+// Shows: parameter type quantity; prefix eq, lt, gt, ge, le, ap
 TEST(Match, QuantitiesInCanonicalUnits) {
   Judge judge;
   judge.Check("Observation",
@@ -263,6 +270,7 @@ TEST(Match, QuantitiesInCanonicalUnits) {
                {"value-quantity=5", false}});
 }
 
+// Shows: parameter type reference; modifier :[type], :identifier, :below of canonicals
 TEST(Match, References) {
   Judge judge;
   judge.Check("Observation", R"("subject":{"reference":"Patient/1/_history/3",
@@ -289,6 +297,7 @@ TEST(Match, References) {
                {"instantiates-canonical=http://acme/q", false}});
 }
 
+// Shows: parameter type uri; modifier :below of uris, :above of uris
 TEST(Match, Uris) {
   Judge judge;
   judge.Check("ValueSet", R"("url":"http://acme.org/fhir/ValueSet/123","version":"2")",
@@ -305,6 +314,7 @@ TEST(Match, Uris) {
               {{"url=urn:oid:1.2.3", true}, {"url:below=urn:oid:1.2", false}});
 }
 
+// Shows: parameter type composite
 TEST(Match, Composites) {
   Judge judge;
   judge.Check("Observation",
@@ -317,6 +327,7 @@ TEST(Match, Composites) {
                {"combo-code-value-quantity=dia$50", true}});
 }
 
+// Shows: parameter type special (near); parameter _text, _content
 TEST(Match, PositionsAndWords) {
   Judge judge;
   judge.Check("Location", R"("position":{"latitude":42.256500,"longitude":-83.694810})",

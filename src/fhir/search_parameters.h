@@ -17,6 +17,7 @@ namespace tarn::fhir {
 // Numbers of what is searched like a parameter and has no SearchParameter in R4. They lie below
 // kCustomParameterFirst, far above the built-in ones, and are persisted like those.
 inline constexpr ParameterNumber kParameterCreatedAt = 32767;  // HealthLake's `createdAt`, a date.
+inline constexpr ParameterNumber kParameterContained = 32766;  // Types that a resource contains.
 
 struct ParameterComponent {
   ParameterNumber parameter = kNoParameter;

@@ -166,6 +166,8 @@ inline bool operator==(const CompositeTerm& a, const CompositeTerm& b) {
   return a.components == b.components;
 }
 
+enum class Compatibility : uint8_t { kFhir, kHealthLake };  // Of the data store.
+
 // ---- Criteria ----
 
 struct Criterion {
@@ -248,10 +250,13 @@ struct SearchQuery {
   friend bool operator==(const SearchQuery&, const SearchQuery&) = default;
 };
 
+// Whether searches take the parameter that resources of `type` (kNoType: of all types) have under
+// that code; what they lack, they refuse by name.
+bool IsServedParameter(TypeId type, std::string_view code, Compatibility compatibility);
+
 // ---- Parsing ----
 
-enum class Handling : uint8_t { kStrict, kLenient };        // Prefer: handling=...
-enum class Compatibility : uint8_t { kFhir, kHealthLake };  // Of the data store.
+enum class Handling : uint8_t { kStrict, kLenient };  // Prefer: handling=...
 
 struct SearchContext {
   const SearchParameterSet* parameters = nullptr;  // Not null. Must outlive the call.
@@ -259,6 +264,7 @@ struct SearchContext {
   Compatibility compatibility = Compatibility::kFhir;
   int64_t now_us = 0;                  // For ap.
   std::vector<std::string> base_urls;  // As ExtractorOptions.
+  std::string own_path;                // As ResourceTimes.
 };
 
 struct SearchTarget {

@@ -144,6 +144,7 @@ TEST(SearchQuery, AnUntypedChainAsksEveryTypeThatHasTheParameter) {
             "Observation.subject>(Location.name{peter} | Patient.name{peter})");
 }
 
+// Shows: parameter _filter
 TEST(SearchQuery, FiltersAreTrees) {
   struct Case {
     std::string_view type, filter, shown;
@@ -183,6 +184,8 @@ TEST(SearchQuery, FiltersAreTrees) {
   }
 }
 
+// Shows: result parameter _sort, _count, _total, _elements, _include, _revinclude, _contained,
+//   _containedType
 TEST(SearchQuery, ReadsResultParameters) {
   const ParsedSearch parsed =
       Parse("MedicationRequest",
@@ -325,6 +328,8 @@ constexpr ErrorCase kErrorCases[] = {
     {"Location", "near=1|0|5|kg", "near", "value", "length"},
 };
 
+// Shows: refused _query, functional lists of _list, phrases of _text, sorting by a composite,
+//   modifiers of chains, unknown parameters, unknown modifiers
 TEST(SearchQuery, ErrorsNameWhatWouldBeAccepted) {
   for (const ErrorCase& c : kErrorCases) {
     SCOPED_TRACE(std::string(c.type) + "?" + std::string(c.query));
@@ -344,6 +349,7 @@ TEST(SearchQuery, TellsAllErrorsAtOnceAndNoValues) {
   for (const Issue& issue : parsed.errors) EXPECT_THAT(issue.diagnostics, Not(HasSubstr("Secret")));
 }
 
+// Shows: general Prefer: handling=strict, Prefer: handling=lenient
 TEST(SearchQuery, LenientHandlingIgnoresUnknownParametersAlone) {
   const SearchContext lenient = Context(Compatibility::kFhir, Handling::kLenient);
   const ParsedSearch parsed = Parse("Patient", "foo=1&gender=male", lenient);
@@ -356,6 +362,7 @@ TEST(SearchQuery, LenientHandlingIgnoresUnknownParametersAlone) {
   EXPECT_EQ(Parse("Patient", "birthdate=x", lenient).errors.size(), 1u);
 }
 
+// Shows: healthlake _count 1 to 100, no ap, modifiers, parameters left out, sort keys
 TEST(SearchQuery, HealthLakeHasItsOwnLimits) {
   const SearchContext healthlake = Context(Compatibility::kHealthLake);
   for (const std::string_view query :

@@ -55,6 +55,7 @@ StoreState::StoreState(FhirStoreOptions options_in, kv::Store& kv_in,
                        objects::ObjectStore& objects_in, const Clock& clock_in,
                        RandomSource& random_in, MetricsRegistry& metrics)
     : options(std::move(options_in)),
+      own_path(options.data_store_id.empty() ? "" : "/datastore/" + options.data_store_id + "/r4/"),
       kv(kv_in),
       objects(objects_in),
       clock(clock_in),

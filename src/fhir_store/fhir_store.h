@@ -199,6 +199,8 @@ class FhirStore {
   Result<SearchPage> Search(const SearchRequest& request) const;
   // What Search knows, for parsing queries. Lives as long as the store.
   const fhir::SearchParameterSet& search_parameters() const;
+  // Where this data store's resources are on any host: SearchContext::own_path.
+  std::string_view own_path() const;
 
   // Queues a job; workers of `RunJobs` take it up. `with` commits with it. `job_id`: chosen by the
   // caller (Queue::SubmitAs), or empty. Errors: kBusy, kConflict (the id, or a condition of

@@ -30,4 +30,6 @@ const fhir::SearchParameterSet& FhirStore::search_parameters() const {
   return state_->search->parameters;
 }
 
+std::string_view FhirStore::own_path() const { return state_->own_path; }
+
 }  // namespace tarn::fhir_store

@@ -26,6 +26,9 @@ struct Version {
   int64_t last_updated_unix_ms = 0;
   bool deleted = false;
   std::string body;  // JSON as served; empty when deleted.
+  // Of a search with _containedType=contained: the id of what is found within this resource, which
+  // `body` then is.
+  std::string contained_id = {};
 };
 
 // What resources are found by. Made once and shared by all data stores that have no parameters of
@@ -47,9 +50,14 @@ struct SearchLimits {
   uint32_t includes_max = 1'000;  // Included resources of a page; the rest is left out, and said.
 };
 
+inline constexpr uint64_t kHealthLakeChainMax = 100;
+
 struct SearchRequest {
   // As parsed, without errors; `page_token` and `count` are taken from it. Must outlive the call.
   const fhir::SearchQuery* query = nullptr;
+  // HealthLake's: strings are compared with case and accents, and no step of a chain may find more
+  // than kHealthLakeChainMax resources (kTooLarge).
+  fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
   uint32_t count_default = 10;  // Matches of a page when the query states none.
   uint32_t count_max = 1'000;   // A larger `count` is taken as this.
   SearchLimits limits;

@@ -251,7 +251,7 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   std::string stamped;
   AddVersion(state, write, current_key, place, &stamped, &batch, &batch);
   ThreadIndexValues extraction;
-  PostingWriter writer(*state.search, state.index->hash(), extraction.values());
+  PostingWriter writer(*state.search, state.index->hash(), state.own_path, extraction.values());
   PostingSides postings;
   TRY(FindPostings(state, *snapshot, write, current, place, &writer, &postings));
   extraction.Saw(postings.after);
@@ -417,7 +417,7 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
   auto snapshot = state.kv.GetSnapshot();
   TRY(const auto values, snapshot->MultiGet(kCurrent, keys));
   ThreadIndexValues extraction;
-  PostingWriter writer(*state.search, state.index->hash(), extraction.values());
+  PostingWriter writer(*state.search, state.index->hash(), state.own_path, extraction.values());
   PostingSides postings;
   Several several(state, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {

@@ -5,7 +5,8 @@
 #include "fhir/internal/query_parser.h"
 #include "fhir/text_fold.h"
 
-namespace tarn::fhir::internal {
+namespace tarn::fhir {
+namespace internal {
 namespace {
 
 struct ModifierRow {
@@ -102,6 +103,17 @@ bool HealthLakeHas(TypeId type, std::string_view code) {
                       });
 }
 
+}  // namespace
+}  // namespace internal
+
+bool IsServedParameter(TypeId type, std::string_view code, Compatibility compatibility) {
+  if (code == "_query") return false;
+  return compatibility == Compatibility::kFhir || internal::HealthLakeHas(type, code);
+}
+
+namespace internal {
+namespace {
+
 // "code:modifier" in two.
 std::pair<std::string_view, std::string_view> SplitModifier(std::string_view name) {
   const size_t colon = name.find(':');
@@ -137,7 +149,8 @@ Status QueryBudget::TakeTerms(size_t count) {
 }
 
 Result<ParameterInfo> CriterionParser::FindParameter(TypeId type, std::string_view code) const {
-  if (rules_.context->compatibility == Compatibility::kHealthLake && !HealthLakeHas(type, code)) {
+  const Compatibility compatibility = rules_.context->compatibility;
+  if (code != "_query" && !IsServedParameter(type, code, compatibility)) {
     return Error{ErrorKind::kUnsupported, "this parameter is not supported here"};
   }
   std::optional<ParameterInfo> found = rules_.context->parameters->Find(type, code);
@@ -367,4 +380,5 @@ Result<Criterion> CriterionParser::ParseFilter(TypeId type, std::string_view val
   return ParseFilterText(this, type, value, depth);
 }
 
-}  // namespace tarn::fhir::internal
+}  // namespace internal
+}  // namespace tarn::fhir

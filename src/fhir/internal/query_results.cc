@@ -64,11 +64,13 @@ Status ParseSummary(std::string_view value, const SearchContext& context, Search
   return Ok();
 }
 
-Status ParseContained(std::string_view value, const SearchContext& /*context*/,
-                      SearchQuery* query) {
+Status ParseContained(std::string_view value, const SearchContext& context, SearchQuery* query) {
   static constexpr std::pair<std::string_view, Contained> kRows[] = {
       {"false", Contained::kFalse}, {"true", Contained::kTrue}, {"both", Contained::kBoth}};
   TRY(query->contained, OneOf(value, kRows));
+  if (IsHealthLake(context) && query->contained != Contained::kFalse) {
+    return Error{ErrorKind::kUnsupported, "expected false"};
+  }
   return Ok();
 }
 
@@ -86,14 +88,32 @@ bool IsElementName(std::string_view text) {
   });
 }
 
+// An element of one of the types, or one of its JSON names: "value", "valueQuantity".
+bool IsElementOf(const std::vector<TypeId>& types, std::string_view name) {
+  const auto has = [name](TypeId type) {
+    return FindElement(type, name) != nullptr || FindMember(type, name) != nullptr;
+  };
+  if (!types.empty()) return std::any_of(types.begin(), types.end(), has);
+  for (TypeId type = 1; type <= TypeCount(); ++type) {
+    if (has(type)) return true;
+  }
+  return false;
+}
+
 // Names of the first level; "Patient.name" is tolerated, deeper paths are not.
 Status ParseElements(std::string_view value, const SearchContext& /*context*/, SearchQuery* query) {
+  bool unknown = false;
   for (std::string_view name : SplitEscaped(value, ',')) {
     const size_t dot = name.find('.');
     if (dot != name.npos && FindType(name.substr(0, dot)) != kNoType) name.remove_prefix(dot + 1);
     if (!IsElementName(name)) return Invalid("expected names of elements of the first level");
-    query->elements.emplace_back(name);
+    if (IsElementOf(query->types, name)) {
+      query->elements.emplace_back(name);
+    } else {
+      unknown = true;
+    }
   }
+  if (unknown) return NotFound("not all of these are elements of the first level");
   return Ok();
 }
 

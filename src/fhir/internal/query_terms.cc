@@ -163,7 +163,7 @@ Result<ReferenceTerm> ParseReferenceTerm(const ParameterInfo& parameter, TypeId 
   TRY(const UriTerm uri, ParseUri(text));
   ReferenceTerm out;
   out.version = uri.version;
-  const ReferenceValue value = ParseReference(uri.uri, *rules.base_urls);
+  const ReferenceValue value = ParseReference(uri.uri, *rules.base_urls, rules.context->own_path);
   if (value.form == ReferenceForm::kLocal) {
     out.types = {value.type};
     out.id = value.id;

@@ -24,7 +24,7 @@ void AddIdentifier(const json::Document& document, uint32_t node, ValueSink* sin
 void AddElement(const json::Document& document, uint32_t node, ValueSink* sink) {
   const std::string_view literal = sink->MemberText(document, node, "reference");
   if (!literal.empty()) {
-    ReferenceValue out = ParseReference(literal, *sink->base_urls);
+    ReferenceValue out = ParseReference(literal, *sink->base_urls, sink->own_path);
     // What the path does not tell, Reference.type may: "urn:uuid:..." of a Patient.
     if (out.type == kNoType) out.type = FindType(sink->MemberText(document, node, "type"));
     sink->Add(out);
@@ -54,8 +54,8 @@ void AddReference(const Found& found, ValueSink* sink) {
     case DataType::kCanonical:
       return AddCanonical(found.text, sink);
     case DataType::kUri: {
-      if (!found.text.empty()) sink->Add(ParseReference(found.text, *sink->base_urls));
-      return;
+      if (found.text.empty()) return;
+      return sink->Add(ParseReference(found.text, *sink->base_urls, sink->own_path));
     }
     case DataType::kResource:
       return AddResource(*found.document, found.node, sink);

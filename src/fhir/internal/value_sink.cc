@@ -168,7 +168,8 @@ std::vector<std::string> NormalBaseUrls(const std::vector<std::string>& base_url
   return out;
 }
 
-ReferenceValue ParseReference(std::string_view text, const std::vector<std::string>& base_urls) {
+ReferenceValue ParseReference(std::string_view text, const std::vector<std::string>& base_urls,
+                              std::string_view own_path) {
   ReferenceValue out;
   if (text.starts_with('#')) {
     out.form = ReferenceForm::kContained;
@@ -178,6 +179,10 @@ ReferenceValue ParseReference(std::string_view text, const std::vector<std::stri
   std::string_view path = text;
   for (const std::string& base : base_urls) {
     if (text.starts_with(base)) path = text.substr(base.size());
+  }
+  if (!own_path.empty() && text.find("://") != text.npos) {
+    const size_t own = text.find(own_path);
+    if (own != text.npos) path = text.substr(own + own_path.size());
   }
   if (ParseRelative(path, &out)) return out;
   out = {};

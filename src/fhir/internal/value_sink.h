@@ -75,6 +75,7 @@ struct ValueSink {
   UnitMemo* units = nullptr;
   std::vector<IndexValue>* values = nullptr;
   const std::vector<std::string>* base_urls = nullptr;  // Each ends in '/'.
+  std::string_view own_path;                            // See ResourceTimes.
   const ElementDefinition* code_element = nullptr;      // Of a `code` element; may be null.
   std::span<const TypeId> targets;                      // Of the parameter; empty: any.
   ParameterNumber parameter = kNoParameter;
@@ -111,8 +112,10 @@ Status CollectWords(const json::Document& document, bool narrative_only, ValueSi
                     std::vector<std::string_view>* words);
 
 // How a literal reference is understood, in a resource and in a query: "Patient/1",
-// "Patient/1/_history/2", "#p1", absolute ones below a base URL as if they were relative.
-ReferenceValue ParseReference(std::string_view text, const std::vector<std::string>& base_urls);
+// "Patient/1/_history/2", "#p1", absolute ones below a base URL, or below `own_path` of any host,
+// as if they were relative.
+ReferenceValue ParseReference(std::string_view text, const std::vector<std::string>& base_urls,
+                              std::string_view own_path);
 // "url|version" in two.
 std::pair<std::string_view, std::string_view> SplitCanonical(std::string_view canonical);
 // Each with '/' at the end.

@@ -110,7 +110,7 @@ class LineWorker {
   LineWorker(StoreState& state, OldContent old_content)
       : state_(state),
         old_content_(old_content),
-        posting_writer_(*state.search, state.index->hash(), index_values_) {}
+        posting_writer_(*state.search, state.index->hash(), state.own_path, index_values_) {}
   void SetOldContent(OldContent old_content) { old_content_ = old_content; }
 
   // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)

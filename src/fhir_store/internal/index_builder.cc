@@ -86,7 +86,7 @@ Status IndexBuilder::BuildType(fhir::TypeId type, uint64_t* done, uint64_t all) 
 Status IndexBuilder::AddSome(fhir::TypeId type, const std::vector<Ordinal>& ordinals) {
   const auto snapshot = state_.kv.GetSnapshot();
   fhir::IndexValues values;
-  PostingWriter writer(*state_.search, state_.index->hash(), values);
+  PostingWriter writer(*state_.search, state_.index->hash(), state_.own_path, values);
   ResourceReader reader;
   kv::Batch batch;
   for (const Ordinal ordinal : ordinals) {

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "fhir/date_range.h"
+#include "fhir/resource.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/limits.h"
 #include "kv/bits.h"
@@ -57,6 +58,10 @@ class PostingWriter::Resource {
   void Stamp(fhir::ParameterNumber parameter, int64_t unix_ms) {
     const int64_t us = unix_ms * 1000;
     Range(parameter, kPlainKinds, BucketAxis(BucketAxis::kInstant), TimeKey(us), TimeKey(us + 999));
+  }
+  void Contains(std::string_view type_name) {
+    parameter_ = fhir::kParameterContained;
+    Hash(PostingKind::kHash, type_name, {});
   }
   void Value(const fhir::IndexValue& value) {
     parameter_ = value.parameter;
@@ -160,7 +165,7 @@ class PostingWriter::Resource {
 Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
                              const PostingTimes& times, PostingKeys* keys) {
   const size_t before = keys->size();
-  TRY(definitions_.extractor->Extract(document, type, {}, &values_));
+  TRY(definitions_.extractor->Extract(document, type, {.own_path = own_path_}, &values_));
   Resource resource(hash_, type, keys);
   fhir::ParameterNumber parameter = fhir::kNoParameter;
   size_t primary = 0;
@@ -176,6 +181,9 @@ Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
     }
     if (IsPrimary(value) && ++primary == 2) resource.Plain(parameter, PostingKind::kSeveral);
     resource.Value(value);
+  }
+  for (const fhir::TypeId contained : fhir::ContainedTypes(document)) {
+    resource.Contains(fhir::TypeName(contained));
   }
   resource.Stamp(stamped_.last_updated, times.last_updated_unix_ms);
   if (times.created_unix_ms.has_value()) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/result.h"
 #include "fhir/index_values.h"
@@ -34,8 +35,12 @@ class PostingWriter {
   // The arguments must outlive the writer. `values`: what extraction works in; making one costs
   // more than a resource does, so writers that come and go share their thread's.
   PostingWriter(const SearchDefinitions& definitions, const PostingHash& hash,
-                fhir::IndexValues& values)
-      : definitions_(definitions), hash_(hash), stamped_(definitions.parameters), values_(values) {}
+                std::string_view own_path, fhir::IndexValues& values)
+      : definitions_(definitions),
+        hash_(hash),
+        own_path_(own_path),
+        stamped_(definitions.parameters),
+        values_(values) {}
 
   // Appends the keys of the resource that the document holds, whatever its own meta.lastUpdated is.
   // Errors: kTooLarge, kInvalid (the resource cannot be indexed; the detail names the parameter).
@@ -47,6 +52,7 @@ class PostingWriter {
 
   const SearchDefinitions& definitions_;
   const PostingHash& hash_;
+  const std::string_view own_path_;  // Of the store's StoreState. See fhir::ResourceTimes.
   const StampedParameters stamped_;
   fhir::IndexValues& values_;
 };

@@ -11,12 +11,14 @@
 namespace tarn::fhir_store {
 
 SearchJudge::SearchJudge(const StoreState& state, const kv::Snapshot& snapshot,
-                         SearchBudget& budget, const RelatedSets& related)
+                         SearchBudget& budget, const RelatedSets& related,
+                         fhir::Compatibility compatibility)
     : state_(state),
       snapshot_(snapshot),
       budget_(budget),
       related_(related),
-      context_{.related =
+      context_{.compatibility = compatibility,
+               .related =
                    [this](const fhir::Criterion& criterion, const fhir::IndexValues& values) {
                      return Related(criterion, values);
                    }},
@@ -62,6 +64,7 @@ Result<const fhir::IndexValues*> SearchJudge::Values() {
   const Status read = reader_.Read(loaded_.body);
   if (!read.ok()) return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
   fhir::ResourceTimes times;
+  times.own_path = state_.own_path;
   if (loaded_.version_id == 1) {
     times.created_us = loaded_.last_updated_unix_ms * 1000;
   } else {
@@ -88,6 +91,39 @@ Result<bool> SearchJudge::Matches(const fhir::SearchQuery& query) {
     if (!matches) return false;
   }
   return true;
+}
+
+Result<std::vector<SearchJudge::Contained>> SearchJudge::MatchingContained(
+    const fhir::SearchQuery& query) {
+  std::vector<Contained> out;
+  values_are_current_ = false;  // They look into what is read anew here.
+  if (!reader_.Read(loaded_.body).ok()) {
+    return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
+  }
+  const json::Document& document = reader_.document();
+  const uint32_t contained = document.Find(json::kRoot, "contained");
+  if (contained == json::kNoNode) return out;
+  for (uint32_t item = document.FirstChild(contained); item != json::kNoNode;
+       item = document.NextSibling(contained, item)) {
+    const std::string_view text = document.Raw(item);
+    if (!contained_reader_.Read(text).ok()) continue;  // No resource, so nothing to find.
+    const fhir::Envelope& envelope = contained_reader_.envelope();
+    const bool asked = query.types.empty() || std::find(query.types.begin(), query.types.end(),
+                                                        envelope.type) != query.types.end();
+    if (!asked) continue;
+    fhir::ResourceTimes times;
+    times.own_path = state_.own_path;
+    // What cannot be read out is found by nothing.
+    const Status read = state_.search->extractor->Extract(contained_reader_.document(),
+                                                          envelope.type, times, &contained_values_);
+    bool matches = read.ok();
+    for (const fhir::StatedCriterion& stated : query.criteria) {
+      if (!matches) break;
+      TRY(matches, fhir::Matches(stated.criterion, contained_values_, context_));
+    }
+    if (matches) out.push_back({envelope.id, std::string(text)});
+  }
+  return out;
 }
 
 Result<bool> SearchJudge::InCompartment(const fhir::Compartment& compartment) {

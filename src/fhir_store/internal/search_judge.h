@@ -35,18 +35,27 @@ class SearchJudge {
  public:
   // The arguments must outlive the judge.
   SearchJudge(const StoreState& state, const kv::Snapshot& snapshot, SearchBudget& budget,
-              const RelatedSets& related);
+              const RelatedSets& related, fhir::Compatibility compatibility);
 
   // Reads the newest version, or the given one. False: there is none, or it is a deletion.
   // Errors: kCorrupt, kUnavailable, kTooLarge (the budget).
   Result<bool> Load(fhir::TypeId type, Ordinal ordinal,
                     std::optional<uint32_t> version = std::nullopt);
+  fhir::TypeId loaded_type() const { return loaded_.type; }
   // Of what was loaded last. Moves the text out: nothing else may be asked of it then.
   Result<Version> TakeVersion();
   // Errors of both: kCorrupt (the stored text cannot be read).
   Result<const fhir::IndexValues*> Values();
   Result<bool> Matches(const fhir::Criterion& criterion);
   Result<bool> Matches(const fhir::SearchQuery& query);
+
+  // What the loaded resource contains and the query's criteria hold for, of the query's types.
+  // Errors: kCorrupt; those of Matches.
+  struct Contained {
+    std::string id;
+    std::string text;
+  };
+  Result<std::vector<Contained>> MatchingContained(const fhir::SearchQuery& query);
 
   // The live resource of an id. Errors: kCorrupt, kUnavailable.
   Result<std::optional<Ordinal>> FindLive(fhir::TypeId type, std::string_view id) const;
@@ -65,6 +74,8 @@ class SearchJudge {
   ResourceReader reader_;
   fhir::IndexValues values_;
   bool values_are_current_ = false;
+  ResourceReader contained_reader_;
+  fhir::IndexValues contained_values_;
   Version loaded_;
   Ordinal ordinal_ = 0;
 };

@@ -14,7 +14,10 @@
 #include "fhir/index_values.h"
 #include "fhir/search_match.h"
 #include "fhir/search_query.h"
+#include "fhir/terminology.h"
+#include "fhir/text_fold.h"
 #include "fhir_store/internal/resource_text.h"
+#include "fhir_store/internal/search_resolve.h"
 #include "fhir_store/search.h"
 
 namespace tarn::fhir_store {
@@ -26,19 +29,34 @@ class SearchModel {
   struct Resource {
     std::shared_ptr<fhir::IndexValues> values;
     uint64_t version_id = 0;
+    std::vector<std::shared_ptr<fhir::IndexValues>> contained;
   };
 
-  explicit SearchModel(const SearchDefinitions& definitions) : definitions_(definitions) {}
+  SearchModel(const SearchDefinitions& definitions, std::string own_path)
+      : definitions_(definitions), own_path_(std::move(own_path)) {}
+
+  // Value sets and code systems that queries name by url, or as "ValueSet/id".
+  void Define(std::string_view url, std::string_view text) { canonicals_[std::string(url)] = text; }
+
+  void set_compatibility(fhir::Compatibility compatibility) { compatibility_ = compatibility; }
 
   void Put(const Version& version, int64_t created_unix_ms) {
-    auto values = std::make_shared<fhir::IndexValues>();
-    texts_.push_back(std::make_shared<ResourceReader>());
-    CHECK(texts_.back()->Read(version.body).ok());
-    CHECK(definitions_.extractor
-              ->Extract(texts_.back()->document(), version.type,
-                        {.created_us = created_unix_ms * 1000}, values.get())
-              .ok());
-    resources_[{version.type, version.id}] = {std::move(values), version.version_id};
+    Resource resource;
+    resource.version_id = version.version_id;
+    resource.values = ValuesOfText(version.body, created_unix_ms * 1000);
+    const json::Document& document = texts_.back()->document();
+    std::vector<std::string> contained;
+    const uint32_t array = document.Find(json::kRoot, "contained");
+    if (array != json::kNoNode) {
+      for (uint32_t item = document.FirstChild(array); item != json::kNoNode;
+           item = document.NextSibling(array, item)) {
+        contained.emplace_back(document.Raw(item));
+      }
+    }
+    for (const std::string& text : contained) {
+      resource.contained.push_back(ValuesOfText(text, fhir::kTimeMin));
+    }
+    resources_[{version.type, version.id}] = std::move(resource);
   }
   void Remove(fhir::TypeId type, const std::string& id) { resources_.erase({type, id}); }
   bool Has(fhir::TypeId type, const std::string& id) const {
@@ -49,13 +67,14 @@ class SearchModel {
   std::vector<std::string> Search(const fhir::SearchQuery& query) const {
     std::vector<std::string> found;
     for (const auto& [key, resource] : resources_) {
-      if (std::find(query.types.begin(), query.types.end(), key.first) == query.types.end())
-        continue;
-      const bool all = std::all_of(query.criteria.begin(), query.criteria.end(),
-                                   [&](const fhir::StatedCriterion& stated) {
-                                     return Matches(stated.criterion, key, *resource.values);
-                                   });
-      if (all) found.push_back(NameOf(key, resource));
+      const bool itself = query.contained != fhir::Contained::kTrue;
+      bool matches = itself && MatchesAll(query, key, *resource.values);
+      if (query.contained != fhir::Contained::kFalse) {
+        for (const auto& values : resource.contained) {
+          matches = matches || MatchesAll(query, {values->type(), ""}, *values);
+        }
+      }
+      if (matches) found.push_back(NameOf(key, resource));
     }
     return found;
   }
@@ -64,6 +83,25 @@ class SearchModel {
   }
 
  private:
+  std::shared_ptr<fhir::IndexValues> ValuesOfText(std::string_view text, int64_t created_us) {
+    auto values = std::make_shared<fhir::IndexValues>();
+    texts_.push_back(std::make_shared<ResourceReader>());
+    CHECK(texts_.back()->Read(text).ok());
+    CHECK(definitions_.extractor
+              ->Extract(texts_.back()->document(), texts_.back()->envelope().type,
+                        {.created_us = created_us, .own_path = own_path_}, values.get())
+              .ok());
+    return values;
+  }
+  bool MatchesAll(const fhir::SearchQuery& query, const Key& key,
+                  const fhir::IndexValues& values) const {
+    const auto& types = query.types;
+    if (std::find(types.begin(), types.end(), key.first) == types.end()) return false;
+    return std::all_of(query.criteria.begin(), query.criteria.end(),
+                       [&](const fhir::StatedCriterion& stated) {
+                         return Matches(stated.criterion, key, values);
+                       });
+  }
   static std::string NameOf(const Key& key, const Resource& resource) {
     return std::string(fhir::TypeName(key.first)) + "/" + key.second + "/" +
            std::to_string(resource.version_id);
@@ -72,9 +110,17 @@ class SearchModel {
   bool Matches(const fhir::Criterion& criterion, const Key& key,
                const fhir::IndexValues& values) const {
     fhir::MatchContext context;
+    context.compatibility = compatibility_;
     context.related = [&](const fhir::Criterion& related, const fhir::IndexValues& of) {
+      if (related.kind == fhir::Criterion::Kind::kCompare) {
+        return Result<bool>(IsInHierarchy(related, of));
+      }
       return Result<bool>(related.kind == fhir::Criterion::Kind::kChain ? Leads(related, of)
                                                                         : IsReferred(related, key));
+    };
+    context.terminology = [&](fhir::Modifier modifier, const fhir::QueryTerm& term,
+                              const fhir::TokenValue& token) {
+      return Result<bool>(IsInSet(modifier, term, token));
     };
     const auto matches = fhir::Matches(criterion, values, context);
     CHECK(matches.ok());
@@ -84,6 +130,71 @@ class SearchModel {
     const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
     return reference != nullptr && reference->form == fhir::ReferenceForm::kLocal &&
            reference->type == key.first && reference->id == key.second;
+  }
+  // The resource, what it is part of, and so on.
+  std::vector<Key> Ancestors(const Key& key, fhir::ParameterNumber parameter) const {
+    std::vector<Key> out = {key};
+    for (size_t i = 0; i < out.size(); ++i) {
+      const auto found = resources_.find(out[i]);
+      if (found == resources_.end()) continue;
+      for (const fhir::IndexValue& value : found->second.values->Of(parameter)) {
+        const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+        const bool up = reference != nullptr && reference->form == fhir::ReferenceForm::kLocal &&
+                        reference->type == key.first;
+        if (!up) continue;
+        const Key parent = {reference->type, std::string(reference->id)};
+        if (std::find(out.begin(), out.end(), parent) == out.end()) out.push_back(parent);
+      }
+    }
+    return out;
+  }
+  bool IsInHierarchy(const fhir::Criterion& criterion, const fhir::IndexValues& values) const {
+    const auto has = [](const std::vector<Key>& keys, const Key& key) {
+      return std::find(keys.begin(), keys.end(), key) != keys.end();
+    };
+    for (const fhir::IndexValue& value : values.Of(criterion.parameter)) {
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      if (reference == nullptr || reference->form != fhir::ReferenceForm::kLocal) continue;
+      const Key of_value = {reference->type, std::string(reference->id)};
+      const auto parameter = HierarchyParameter(definitions_.parameters, reference->type);
+      for (const fhir::QueryTerm& term : criterion.terms) {
+        const Key asked = {reference->type, std::get<fhir::ReferenceTerm>(term.value).id};
+        const bool below = criterion.modifier == fhir::Modifier::kBelow;
+        if (below ? has(Ancestors(of_value, parameter), asked)
+                  : has(Ancestors(asked, parameter), of_value)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+  bool IsInSet(fhir::Modifier modifier, const fhir::QueryTerm& term,
+               const fhir::TokenValue& token) const {
+    const fhir::FindCanonical find = [this](
+                                         fhir::TypeId, std::string_view url,
+                                         std::string_view) -> Result<std::optional<std::string>> {
+      const auto found = canonicals_.find(std::string(url));
+      if (found == canonicals_.end()) return std::optional<std::string>();
+      return std::optional<std::string>(found->second);
+    };
+    Result<fhir::CodeSet> set = fhir::CodeSet();
+    if (const auto* uri = std::get_if<fhir::UriTerm>(&term.value)) {
+      set = fhir::ExpandValueSet(uri->uri, uri->version, find);
+    } else {
+      const auto& code = std::get<fhir::TokenTerm>(term.value);
+      if (code.match == fhir::SystemMatch::kNone) {
+        return token.system.empty() && token.key == code.key;
+      }
+      set = modifier == fhir::Modifier::kBelow ? fhir::CodesBelow({code.system, code.code}, find)
+                                               : fhir::CodesAbove({code.system, code.code}, find);
+    }
+    CHECK(set.ok());
+    const auto& systems = set.value().systems;
+    if (std::find(systems.begin(), systems.end(), token.system) != systems.end()) return true;
+    return std::any_of(
+        set.value().codes.begin(), set.value().codes.end(), [&](const fhir::SystemCode& code) {
+          return code.system == token.system && fhir::CaseFolded(code.code) == token.key;
+        });
   }
   bool Leads(const fhir::Criterion& chain, const fhir::IndexValues& values) const {
     for (const fhir::IndexValue& value : values.Of(chain.parameter)) {
@@ -108,6 +219,9 @@ class SearchModel {
   }
 
   const SearchDefinitions& definitions_;
+  const std::string own_path_;
+  std::map<std::string, std::string> canonicals_;
+  fhir::Compatibility compatibility_ = fhir::Compatibility::kFhir;
   std::map<Key, Resource> resources_;
   // What values point into; kept for copies of the model that are older.
   std::vector<std::shared_ptr<ResourceReader>> texts_;

@@ -36,7 +36,8 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// Above and below in a hierarchy of codes or of resources. MIME types and URLs are their own.
+// Above and below in a hierarchy of codes or of resources, which search_resolve.h replaces before a
+// plan is made. MIME types and URLs are their own.
 bool NeedsHierarchy(const fhir::Criterion& criterion) {
   if (criterion.modifier != fhir::Modifier::kAbove &&
       criterion.modifier != fhir::Modifier::kBelow) {
@@ -49,8 +50,7 @@ bool NeedsHierarchy(const fhir::Criterion& criterion) {
                  token->match != fhir::SystemMatch::kAny;
         }
         const auto* reference = std::get_if<fhir::ReferenceTerm>(&term.value);
-        return reference != nullptr && (criterion.modifier == fhir::Modifier::kAbove ||
-                                        reference->form == fhir::ReferenceForm::kLocal);
+        return reference != nullptr && reference->form == fhir::ReferenceForm::kLocal;
       });
 }
 
@@ -190,7 +190,7 @@ Result<PlanNode> SearchPlanner::PlanTerm(const Site& site, const fhir::QueryTerm
   if (site.modifier == fhir::Modifier::kAbove || site.modifier == fhir::Modifier::kBelow) {
     return OpenPresent(site, site.label);
   }
-  return std::visit(
+  auto node = std::visit(
       [&](const auto& value) -> Result<PlanNode> {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, fhir::CompositeTerm>) {
           return Error{ErrorKind::kInternal, "unreachable"};
@@ -199,6 +199,18 @@ Result<PlanNode> SearchPlanner::PlanTerm(const Site& site, const fhir::QueryTerm
         }
       },
       term.value);
+  // HealthLake compares strings as they are written: what the folded index finds is only possible.
+  const bool as_written = compatibility_ == fhir::Compatibility::kHealthLake &&
+                          std::holds_alternative<fhir::StringTerm>(term.value) &&
+                          site.modifier != fhir::Modifier::kText &&
+                          site.modifier != fhir::Modifier::kExact;
+  if (node.ok() && as_written) {
+    auto& open = node.value().open_spans;
+    auto& sure = node.value().sure_spans;
+    std::move(sure.begin(), sure.end(), std::back_inserter(open));
+    sure.clear();
+  }
+  return node;
 }
 
 // A resource with one value of each component has them in one item, if it has the composite at all.
@@ -246,6 +258,19 @@ Result<PlanNode> SearchPlanner::PlanCompartment(const fhir::Compartment& compart
     referring.sure_spans.push_back(
         SpanOfPosting(ReferenceKey(type, parameter.number, compartment.type, compartment.id)));
     node.operands.push_back(std::move(referring));
+  }
+  return node;
+}
+
+PlanNode SearchPlanner::PlanContainers(const fhir::SearchQuery& query, fhir::TypeId type) const {
+  PlanNode node = MakeNode(Kind::kSets, "contains");
+  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, {}};
+  if (query.types.empty()) {
+    node.open_spans.push_back(SpanOfPrefix(Prefix(site, PostingKind::kHash)));
+  }
+  for (const fhir::TypeId contained : query.types) {
+    node.open_spans.push_back(
+        SpanOfPosting(HashKey(site, PostingKind::kHash, fhir::TypeName(contained), {})));
   }
   return node;
 }

@@ -23,17 +23,22 @@ class SearchPlanner {
 
   // The arguments must outlive the planner.
   SearchPlanner(const SearchDefinitions& definitions, const PostingHash& hash,
-                const PostingReader& reader, Related related)
+                const PostingReader& reader, Related related, fhir::Compatibility compatibility)
       : definitions_(definitions),
         hash_(hash),
         reader_(reader),
         stamped_(definitions.parameters),
-        related_(std::move(related)) {}
+        related_(std::move(related)),
+        compatibility_(compatibility) {}
 
   // All criteria of the query, its compartment too, for resources of `type`.
   // Errors: kUnsupported, naming the parameter; those of Related and of storage.
   Result<PlanNode> Plan(const fhir::SearchQuery& query, fhir::TypeId type) const;
   Result<PlanNode> Plan(const fhir::Criterion& criterion, fhir::TypeId type) const;
+
+  // Resources of `type` that contain one of the query's types: open, as only their bodies tell
+  // whether the criteria hold.
+  PlanNode PlanContainers(const fhir::SearchQuery& query, fhir::TypeId type) const;
 
   // The key of those that refer to a resource by `parameter`.
   std::string ReferenceKey(fhir::TypeId source, fhir::ParameterNumber parameter,
@@ -77,6 +82,7 @@ class SearchPlanner {
   const PostingReader& reader_;
   const StampedParameters stamped_;
   const Related related_;
+  const fhir::Compatibility compatibility_;
 };
 
 }  // namespace tarn::fhir_store

@@ -50,16 +50,19 @@ SearchRun::SearchRun(const StoreState& state, const SearchRequest& request)
       snapshot_(state.kv.GetSnapshot()),
       budget_(request.limits, state.clock, request.cancelled),
       reader_(*snapshot_, budget_),
-      judge_(state, *snapshot_, budget_, related_),
-      planner_(*state.search, state.index->hash(), reader_,
-               [this](const fhir::Criterion& criterion, fhir::TypeId type) {
-                 return Related(criterion, type);
-               }),
+      judge_(state, *snapshot_, budget_, related_, request.compatibility),
+      planner_(
+          *state.search, state.index->hash(), reader_,
+          [this](const fhir::Criterion& criterion, fhir::TypeId type) {
+            return Related(criterion, type);
+          },
+          request.compatibility),
       digest_(QueryDigest(query_)) {}
 
 Result<SearchPage> SearchRun::Run() {
   TRY(Check());
   TRY(ReadToken());
+  TRY(Resolve());
   TRY(FindAll());
   SearchPage page;
   TRY(Total(&page));
@@ -75,19 +78,57 @@ Result<SearchPage> SearchRun::Run() {
       std::min(query_.count.value_or(request_.count_default), request_.count_max);
   if (query_.summary == fhir::Summary::kCount || count == 0) return page;
   TRY(std::vector<ResultItem> items, Items(size_t{count} + 1));
-  if (items.size() > count) {
-    items.resize(count);
-    page.next_token = EncodePageToken({.sequence = token_.sequence, .after = items.back().place},
-                                      digest_, state_.index->page_secret());
-  }
-  for (const ResultItem& item : items) {
-    TRY(const bool found, judge_.Load(item.place.type, item.place.ordinal, item.version));
-    if (!found) return Error{ErrorKind::kCorrupt, "a result without a body"};
-    TRY(Version version, judge_.TakeVersion());
-    page.matches.push_back(std::move(version));
-  }
+  TRY(FillPage(std::move(items), count, &page));
   TRY(AddIncludes(query_, request_.limits, *state_.search, planner_, reader_, &judge_, &page));
   return page;
+}
+
+// `items`: one more than `count` when there are more. A resource may be several matches, which stay
+// together on one page.
+Status SearchRun::FillPage(std::vector<ResultItem> items, uint32_t count, SearchPage* page) {
+  size_t shown = 0;
+  for (const ResultItem& item : items) {
+    if (page->matches.size() >= count) break;
+    const size_t before = page->matches.size();
+    TRY(AddMatches(item, page));
+    if (page->matches.size() > count && before > 0) {
+      page->matches.resize(before);
+      break;
+    }
+    ++shown;
+  }
+  if (shown < items.size()) {
+    page->next_token =
+        EncodePageToken({.sequence = token_.sequence, .after = items[shown - 1].place}, digest_,
+                        state_.index->page_secret());
+  }
+  return Ok();
+}
+
+Status SearchRun::AddMatches(const ResultItem& item, SearchPage* page) {
+  TRY(const bool found, judge_.Load(item.place.type, item.place.ordinal, item.version));
+  if (!found) return Error{ErrorKind::kCorrupt, "a result without a body"};
+  if (query_.contained_type == fhir::ContainedType::kContainer ||
+      query_.contained == fhir::Contained::kFalse) {
+    TRY(Version version, judge_.TakeVersion());
+    page->matches.push_back(std::move(version));
+    return Ok();
+  }
+  bool itself = false;
+  if (query_.contained == fhir::Contained::kBoth && IsAsked(item.place.type)) {
+    TRY(itself, judge_.Matches(*criteria_));
+  }
+  TRY(auto contained, judge_.MatchingContained(*criteria_));
+  TRY(Version container, judge_.TakeVersion());
+  Version named = container;
+  named.body.clear();
+  if (itself) page->matches.push_back(std::move(container));
+  for (SearchJudge::Contained& resource : contained) {
+    page->matches.push_back(named);
+    page->matches.back().body = std::move(resource.text);
+    page->matches.back().contained_id = std::move(resource.id);
+  }
+  return Ok();
 }
 
 Status SearchRun::Check() const {
@@ -96,9 +137,7 @@ Status SearchRun::Check() const {
                                               std::to_string(state_.index->done()) + " of " +
                                               std::to_string(state_.index->all()) + " resources"};
   }
-  if (query_.contained != fhir::Contained::kFalse) {
-    return Error{ErrorKind::kUnsupported, "the parameter '_contained' is not supported"};
-  }
+  TRY(CheckContained());
   for (const fhir::SortKey& key : query_.sort) {
     if (key.parameter == fhir::kNoParameter || key.search_type == fhir::SearchType::kComposite ||
         key.search_type == fhir::SearchType::kSpecial) {
@@ -120,7 +159,8 @@ Status SearchRun::ReadToken() {
 
 Status SearchRun::FindAll() {
   std::vector<fhir::TypeId> types = query_.types;
-  if (types.empty()) {
+  if (types.empty() || query_.contained != fhir::Contained::kFalse) {
+    types.clear();
     for (fhir::TypeId type = 1; type <= fhir::TypeCount(); ++type) types.push_back(type);
   }
   std::sort(types.begin(), types.end());
@@ -137,7 +177,7 @@ Status SearchRun::FindAll() {
 
 Status SearchRun::Find(TypeResults* results) {
   const fhir::TypeId type = results->type;
-  TRY(results->plan, planner_.Plan(query_, type));
+  TRY(results->plan, PlanType(type));
   const PlanEvaluator evaluator(reader_, live_[type]);
   TRY(results->bounds, evaluator.Evaluate(&results->plan));
   const auto changed = changes_.by_type.find(type);
@@ -151,11 +191,16 @@ Status SearchRun::Find(TypeResults* results) {
   return all ? DecideAll(type, nullptr, &results->bounds) : Ok();
 }
 
+Result<bool> SearchRun::IsResult() {
+  return query_.contained == fhir::Contained::kFalse ? judge_.Matches(*criteria_)
+                                                     : IsContainedResult();
+}
+
 Status SearchRun::JudgeEarlier(TypeResults* results) {
   for (const auto& [ordinal, version] : changes_.by_type[results->type].before) {
     TRY(const bool existed, judge_.Load(results->type, ordinal, version));
     if (!existed) continue;
-    TRY(const bool matches, judge_.Matches(query_));
+    TRY(const bool matches, IsResult());
     if (matches) results->earlier[ordinal] = version;
   }
   return Ok();
@@ -169,8 +214,7 @@ Status SearchRun::DecideAll(fhir::TypeId type, const fhir::Criterion* criterion,
     status = [&]() -> Status {
       TRY(const bool live, judge_.Load(type, ordinal));
       if (!live) return Ok();
-      TRY(const bool matches,
-          criterion == nullptr ? judge_.Matches(query_) : judge_.Matches(*criterion));
+      TRY(const bool matches, criterion == nullptr ? IsResult() : judge_.Matches(*criterion));
       if (matches) matching.Add(ordinal);
       return Ok();
     }();
@@ -195,10 +239,19 @@ Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::Type
   return std::move(bounds.sure);
 }
 
+Status SearchRun::CheckChain(const OrdinalSet& found) const {
+  const bool bounded = request_.compatibility == fhir::Compatibility::kHealthLake;
+  if (!bounded || found.Count() <= kHealthLakeChainMax) return Ok();
+  return Error{ErrorKind::kTooLarge, "a step of a chain finds more than " +
+                                         std::to_string(kHealthLakeChainMax) +
+                                         " resources, which is HealthLake's limit (tarn:compat)"};
+}
+
 Result<OrdinalSet> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
   if (criterion.kind == fhir::Criterion::Kind::kHas) {
     const fhir::Criterion& inner = criterion.operands.at(0);
     TRY(const OrdinalSet sources, Exact(inner, inner.type));
+    TRY(CheckChain(sources));
     TRY(OrdinalSet referred, ReferredBy(criterion, type, sources));
     related_.referred[{&criterion, type}] = referred;
     return referred;
@@ -208,6 +261,7 @@ Result<OrdinalSet> SearchRun::Related(const fhir::Criterion& criterion, fhir::Ty
   targets.clear();
   for (const fhir::Criterion& operand : criterion.operands) {
     TRY(OrdinalSet of_operand, Exact(operand, operand.type));
+    TRY(CheckChain(of_operand));
     TRY(const OrdinalSet sources, SourcesOf(criterion, type, operand.type, of_operand));
     all.UnionWith(sources);
     targets.emplace_back(operand.type, std::move(of_operand));
@@ -337,7 +391,7 @@ Result<std::optional<ResultItem>> SearchRun::ItemOf(const TypeResults& results, 
   TRY(const bool live, judge_.Load(results.type, ordinal));
   if (!live) return std::optional<ResultItem>();
   if (open) {
-    TRY(const bool matches, judge_.Matches(query_));
+    TRY(const bool matches, IsResult());
     if (!matches) return std::optional<ResultItem>();
   }
   if (!query_.sort.empty()) {

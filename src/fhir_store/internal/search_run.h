@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -44,13 +45,31 @@ class SearchRun {
 
  private:
   Status Check() const;
+  // Value sets and hierarchies (search_run_resolve.cc).
+  Status Resolve();
+  Result<std::optional<std::string>> FindCanonical(fhir::TypeId type, std::string_view url,
+                                                   std::string_view version);
+  Result<std::vector<std::string>> Children(fhir::TypeId type, fhir::ParameterNumber parameter,
+                                            const std::string& id);
+  Result<std::vector<std::string>> Parents(fhir::TypeId type, fhir::ParameterNumber parameter,
+                                           const std::string& id);
   Status ReadToken();
   Status FindAll();
   Status Find(TypeResults* results);
+  // Whether what the judge has loaded is a result (search_run_contained.cc when contained resources
+  // are asked for).
+  Result<bool> IsResult();
+  Status CheckContained() const;
+  Result<PlanNode> PlanType(fhir::TypeId type) const;
+  bool IsAsked(fhir::TypeId type) const;
+  Result<bool> IsContainedResult();
+  Status AddMatches(const ResultItem& item, SearchPage* page);
+  Status FillPage(std::vector<ResultItem> items, uint32_t count, SearchPage* page);
   Status JudgeEarlier(TypeResults* results);
   Status DecideAll(fhir::TypeId type, const fhir::Criterion* criterion, Bounds* bounds);
   // Resources of `type` for which the criterion holds, exactly.
   Result<OrdinalSet> Exact(const fhir::Criterion& criterion, fhir::TypeId type);
+  Status CheckChain(const OrdinalSet& found) const;
   Result<OrdinalSet> Related(const fhir::Criterion& criterion, fhir::TypeId type);
   Result<OrdinalSet> SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
                                fhir::TypeId target_type, const OrdinalSet& targets);
@@ -71,6 +90,8 @@ class SearchRun {
   const StoreState& state_;
   const SearchRequest& request_;
   const fhir::SearchQuery& query_;
+  fhir::SearchQuery resolved_;
+  const fhir::SearchQuery* criteria_ = &query_;  // What is planned and judged: search_resolve.h.
   const std::unique_ptr<kv::Snapshot> snapshot_;
   SearchBudget budget_;
   const PostingReader reader_;

@@ -82,7 +82,10 @@ class RandomWords {
     if (OneIn(12))
       return R"({"reference":"http://elsewhere.org/fhir/)" + std::string(type) + "/1\"}";
     if (OneIn(12)) return R"({"identifier":{"system":"urn:a","value":"1"}})";
-    return R"({"reference":")" + std::string(type) + "/" + Id(prefix, count) + "\"}";
+    // Of this data store, under an address that it may have had.
+    const std::string base =
+        OneIn(8) ? "http://once.example/x/datastore/0123456789abcdef0123456789abcdef/r4/" : "";
+    return R"({"reference":")" + base + std::string(type) + "/" + Id(prefix, count) + "\"}";
   }
 
  private:
@@ -114,6 +117,19 @@ inline void AddPatientMembers(RandomWords& words, const AddMember& add) {
   }
   if (words.OneIn(3)) add("active", words.Of({"true", "false"}));
   if (words.OneIn(4)) add("deceasedDateTime", Quoted(words.Date()));
+}
+
+inline std::string RandomContained(RandomWords& words) {
+  std::string text = "[";
+  for (uint64_t i = 0; i <= words.Below(2); ++i) {
+    text +=
+        (i == 0 ? "" : ",") + (R"({"resourceType":"Patient","id":"c)" + std::to_string(i)) + "\"";
+    AddPatientMembers(words, [&text](std::string_view name, const std::string& value) {
+      text.append(",\"").append(name).append("\":").append(value);
+    });
+    text += "}";
+  }
+  return text + "]";
 }
 
 inline void AddObservationMembers(RandomWords& words, const AddMember& add) {
@@ -164,6 +180,7 @@ inline std::string RandomResource(std::string_view type, std::string_view id, Ra
   const AddMember add = [&](std::string_view name, const std::string& value) {
     text.append(",\"").append(name).append("\":").append(value);
   };
+  if (words.OneIn(6)) add("contained", RandomContained(words));
   if (words.OneIn(3)) {
     add("meta", R"({"tag":[{"system":"urn:t","code":")" + words.Of({"a", "b"}) + "\"}]}");
   }
@@ -254,8 +271,39 @@ inline std::string PatientCriterion(RandomWords& words, RandomTerms terms) {
   }
 }
 
+// What RandomCriterion asks by value set and hierarchy: code systems and value sets that a store
+// must have.
+struct Definition {
+  std::string_view type, id, text;
+};
+inline constexpr Definition kModelDefinitions[] = {
+    {"CodeSystem", "loinc", R"({"resourceType":"CodeSystem","id":"loinc","url":"http://loinc.org",
+        "content":"complete","concept":[{"code":"8480-6","concept":[{"code":"8462-4"}]},
+        {"code":"LOCAL"}]})"},
+    {"ValueSet", "one", R"({"resourceType":"ValueSet","id":"one","url":"urn:vs:one","compose":{
+        "include":[{"system":"http://loinc.org","filter":[{"property":"concept","op":"is-a",
+        "value":"8480-6"}]}],"exclude":[{"system":"http://loinc.org","concept":[
+        {"code":"8462-4"}]}]}})"},
+    {"ValueSet", "two", R"({"resourceType":"ValueSet","id":"two","url":"urn:vs:two","compose":{
+        "include":[{"valueSet":["urn:vs:one"]},{"system":"http://snomed.info/sct"}]}})"}};
+
+inline std::string TerminologyCriterion(RandomWords& words) {
+  const std::string code = words.Of({"code", "combo-code"});
+  if (words.OneIn(2)) {
+    return code + words.Of({":in=", ":not-in="}) +
+           words.Of({"urn:vs:one", "urn:vs:two", "ValueSet/one", "urn:vs:one,urn:vs:two"});
+  }
+  return code + words.Of({":below=", ":above="}) +
+         words.Of({"http://loinc.org|8480-6", "http://loinc.org|8462-4", "http://loinc.org|none",
+                   "|local"});
+}
+
 inline std::string ObservationCriterion(RandomWords& words, RandomTerms terms) {
-  switch (words.Below(13)) {
+  switch (words.Below(15)) {
+    case 13:
+      return TerminologyCriterion(words);
+    case 14:
+      return "encounter" + words.Of({":below=", ":above=Encounter/"}) + terms.Id("e");
     case 0:
       return "code=" + terms.Code();
     case 1:
@@ -273,7 +321,10 @@ inline std::string ObservationCriterion(RandomWords& words, RandomTerms terms) {
                        "combo-code-value-quantity="}) +
              words.Of({"8480-6", "http://loinc.org|8462-4", "local"}) + "$" + terms.Quantity();
     case 8:
-      return words.Of({"subject=Patient/", "patient=", "subject:Patient="}) + terms.Id("p");
+      return words.Of({"subject=Patient/", "patient=", "subject:Patient=",
+                       "subject=https://here.example/datastore/0123456789abcdef0123456789abcdef/r4/"
+                       "Patient/"}) +
+             terms.Id("p");
     case 9:
       return words.Of({"subject", "date", "value-quantity", "encounter"}) +
              ":missing=" + terms.Missing();
@@ -289,7 +340,9 @@ inline std::string ObservationCriterion(RandomWords& words, RandomTerms terms) {
 }
 
 inline std::string EncounterCriterion(RandomWords& words, RandomTerms terms) {
-  switch (words.Below(6)) {
+  switch (words.Below(7)) {
+    case 6:
+      return "part-of" + words.Of({":below=", ":above="}) + terms.Id("e");
     case 0:
     case 1:
       return "date=" + terms.Date();

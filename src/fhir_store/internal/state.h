@@ -33,6 +33,7 @@ struct StoreState {
              const Clock& clock_in, RandomSource& random_in, MetricsRegistry& metrics);
 
   const FhirStoreOptions options;
+  const std::string own_path;  // "/datastore/{id}/r4/": see fhir::ResourceTimes.
   kv::Store& kv;
   objects::ObjectStore& objects;
   const Clock& clock;
