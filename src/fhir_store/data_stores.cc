@@ -48,7 +48,32 @@ struct Handle : OpenDataStore {
   std::atomic<bool> ready{false};  // ACTIVE; before that it is being preloaded.
 };
 
+Status CheckTags(const std::vector<Tag>& sorted) {
+  TRY(jobs::CheckTags(sorted, kTagsMax));
+  for (const Tag& tag : sorted) {
+    if (tag.key == kCompatTagKey && tag.value != kCompatTagHealthLake) {
+      return Invalid("the tag tarn:compat takes the value healthlake alone");
+    }
+  }
+  return Ok();
+}
+
 }  // namespace
+
+fhir::Compatibility CompatibilityOf(const std::vector<Tag>& tags) {
+  const bool healthlake = std::any_of(tags.begin(), tags.end(), [](const Tag& tag) {
+    return tag.key == kCompatTagKey && tag.value == kCompatTagHealthLake;
+  });
+  return healthlake ? fhir::Compatibility::kHealthLake : fhir::Compatibility::kFhir;
+}
+
+void OpenDataStore::TakeTags(const std::vector<Tag>& tags, uint64_t revision) {
+  const fhir::Compatibility compatibility = CompatibilityOf(tags);
+  const MutexLock lock(mutex_);
+  if (revision < revision_) return;
+  revision_ = revision;
+  compatibility_ = compatibility;
+}
 
 Blocks SyntheticPatients(uint64_t seed, uint64_t patients) {
   auto generator = std::make_shared<synth::PatientGenerator>(
@@ -193,6 +218,7 @@ Result<std::shared_ptr<Handle>> DataStores::State::OpenHandle(const DataStore& s
   std::shared_ptr<Handle> handle = handles.New(store.id);
   handle->id = store.id;
   handle->identity_provider = store.identity_provider;
+  handle->TakeTags(store.tags, store.revision);
   TRY(handle->kv, needs.engine.Open(KvName(store.id), DataStoreSchema()));
   FhirStoreOptions fhir_options = options.fhir;
   fhir_options.data_store_id = store.id;
@@ -207,6 +233,13 @@ Result<std::shared_ptr<Handle>> DataStores::State::OpenHandle(const DataStore& s
   needs.events.Watch(store.id, std::shared_ptr<kv::Store>(handle, handle->kv.get()),
                      queue.family());
   handles.Publish(store.id, handle);
+  // Read once more: tags that changed before this handle could be found were told to nobody.
+  const auto now = catalogue.Read(store.id);
+  if (now.ok()) {
+    handle->TakeTags(now.value().tags, now.value().revision);
+  } else {
+    LogWarning("tags_not_read", {{"store", store.id}, {"error", now.error().detail}});
+  }
   return handle;
 }
 
@@ -464,7 +497,10 @@ Status DataStores::State::ChangeStore(std::string_view id, const Change& change)
     TRY(change(&store, &batch));
     Catalogue::AddChange(store, &batch);
     const auto committed = catalogue.Commit(batch);
-    if (committed.ok()) return Ok();
+    if (committed.ok()) {
+      if (const auto handle = handles.Find(id)) handle->TakeTags(store.tags, store.revision + 1);
+      return Ok();
+    }
     if (committed.error().kind != ErrorKind::kConflict || tries >= kTriesMax) {
       return committed.error();
     }
@@ -523,7 +559,7 @@ Result<DataStore> DataStores::Create(const CreateRequest& request, const ClientT
                   .tags = request.tags,
                   .revision = 1};
   jobs::SortTags(&store.tags);
-  TRY(jobs::CheckTags(store.tags, kTagsMax));
+  TRY(CheckTags(store.tags));
   // One creation at a time: the limit counts, and a token is looked up and recorded.
   const Turns::Turn turn(state.turns, "create");
   kv::Batch batch;
@@ -594,7 +630,7 @@ Result<DataStore> DataStores::Delete(std::string_view id) {
 Status DataStores::AddTags(std::string_view id, const std::vector<Tag>& tags) {
   std::vector<Tag> added = tags;
   jobs::SortTags(&added);
-  TRY(jobs::CheckTags(added, kTagsMax));
+  TRY(CheckTags(added));
   return state_->ChangeStore(id, [&added](DataStore* store, kv::Batch*) {
     return jobs::AddTags(added, kTagsMax, &store->tags);
   });

@@ -17,9 +17,11 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "crypto/keyring.h"
+#include "fhir/search_query.h"
 #include "fhir_store/fhir_store.h"
 #include "jobs/catalogue.h"
 #include "jobs/events.h"
@@ -51,6 +53,12 @@ struct IdentityProvider {
 
 using jobs::Tag;
 inline constexpr size_t kTagsMax = 200;  // Of one data store; kInvalid.
+
+// A data store with this tag has HealthLake's limits and departures (docs/reference/fhir-search.md,
+// "As HealthLake"). The key takes no other value.
+inline constexpr std::string_view kCompatTagKey = "tarn:compat";
+inline constexpr std::string_view kCompatTagHealthLake = "healthlake";
+fhir::Compatibility CompatibilityOf(const std::vector<Tag>& tags);
 
 struct CreationError {
   std::string message;
@@ -89,10 +97,24 @@ struct DataStorePage {
 };
 
 // A data store that is open; it stays open while one of these is held.
+// Threads: tags change while others read them.
 struct OpenDataStore {
   std::string id;
   std::optional<IdentityProvider> identity_provider;
   FhirStore* fhir = nullptr;  // Never null.
+
+  // What follows from the tags that are in force now.
+  fhir::Compatibility compatibility() const {
+    const MutexLock lock(mutex_);
+    return compatibility_;
+  }
+  // Takes the tags of a description, unless those of a later one are known already.
+  void TakeTags(const std::vector<Tag>& tags, uint64_t revision);
+
+ private:
+  mutable Mutex mutex_;
+  fhir::Compatibility compatibility_ GUARDED_BY(mutex_) = fhir::Compatibility::kFhir;
+  uint64_t revision_ GUARDED_BY(mutex_) = 0;
 };
 
 // Fills `block` with whole NDJSON lines; false at the end.

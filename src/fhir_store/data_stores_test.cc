@@ -385,6 +385,21 @@ TEST_F(DataStoresTest, ChangesTagsWithinTheirRules) {
   EXPECT_EQ(stores_->RemoveTags(std::string(32, '0'), {"a"}).error().kind, ErrorKind::kNotFound);
 }
 
+// Shows: healthlake tag changes at once
+TEST_F(DataStoresTest, TheCompatTagCountsFromTheNextRequestOn) {
+  const std::string id = CreateActive();
+  const auto compatibility = [&] { return stores_->Use(id).value()->compatibility(); };
+  EXPECT_EQ(compatibility(), fhir::Compatibility::kFhir);
+  ASSERT_TRUE(stores_->AddTags(id, {{"tarn:compat", "healthlake"}, {"a", "1"}}).ok());
+  EXPECT_EQ(compatibility(), fhir::Compatibility::kHealthLake);
+  EXPECT_EQ(stores_->AddTags(id, {{"tarn:compat", "other"}}).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(compatibility(), fhir::Compatibility::kHealthLake);
+  Restart();
+  EXPECT_EQ(compatibility(), fhir::Compatibility::kHealthLake);
+  ASSERT_TRUE(stores_->RemoveTags(id, {"tarn:compat"}).ok());
+  EXPECT_EQ(compatibility(), fhir::Compatibility::kFhir);
+}
+
 TEST_F(DataStoresTest, RunsJobsAndReportsThem) {
   const std::string id = CreateActive();
   ASSERT_TRUE(objects::WriteObject(*objects_, {"data", "in/a.ndjson"}, kPatientLines, "").ok());
