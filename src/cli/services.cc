@@ -185,6 +185,7 @@ Result<std::shared_ptr<const fhir_api::DataStore>> Services::State::FindForFhir(
   // Shares ownership with `open`: the data store stays while the request runs.
   found->store = std::shared_ptr<fhir_store::FhirStore>(open, open->fhir);
   found->endpoint = data_stores->EndpointOf(id);
+  found->compatibility = open->compatibility();
   if (open->identity_provider && open->identity_provider->IsSmart()) {
     found->smart = true;
     found->smart_configuration = open->identity_provider->metadata.value_or("");

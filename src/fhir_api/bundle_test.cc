@@ -73,6 +73,7 @@ constexpr std::string_view kPostObservation =
         "subject":{"reference":"urn:uuid:aaaaaaaa-0000-4000-8000-000000000001"}},
         "request":{"method":"POST","url":"Observation"}})";
 
+// Shows: interaction transaction
 TEST_F(BundleApiTest, TransactionResolvesAndCommitsTogether) {
   ASSERT_EQ(Put("Patient/gone", R"({"resourceType":"Patient","id":"gone"})").status, 201);
   const Response response =
@@ -132,6 +133,7 @@ TEST_F(BundleApiTest, TransactionThatFailsDoesNothing) {
   }
 }
 
+// Shows: interaction batch
 TEST_F(BundleApiTest, BatchEntriesStandAlone) {
   const Response response = SendBundle(
       "batch",
@@ -209,6 +211,7 @@ TEST_F(BundleApiTest, BoundsEntriesAndBytes) {
       Statuses{"413"});
 }
 
+// Shows: interaction history-instance
 TEST_F(BundleApiTest, HistoryOfAnInstance) {
   for (int i = 1; i <= 3; ++i) {
     ASSERT_LT(Put("Patient/p", R"({"resourceType":"Patient","id":"p","x":1.0})").status, 300);

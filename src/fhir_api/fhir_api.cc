@@ -17,7 +17,9 @@
 #include "fhir_api/internal/history.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_api/internal/not_built.h"
+#include "fhir_api/internal/routes.h"
 #include "fhir_api/internal/search_run.h"
+#include "fhir_api/internal/view.h"
 #include "fhir_api/limits.h"
 
 namespace tarn::fhir_api {
@@ -78,6 +80,41 @@ Response VersionResponse(const Request& request, Media media, fhir_store::Versio
   response.headers.Add("Content-Type", std::string(internal::MediaText(media)));
   response.body = std::move(version.body);
   return response;
+}
+
+// A form may name the form of the answer as a URL does.
+std::optional<Fault> ReadFormMedia(const Request& request, std::string_view form, Media* media) {
+  if (form.find("_format") == std::string_view::npos) return std::nullopt;
+  const auto parameters = ParseQuery(form);
+  const std::string* format =
+      parameters.ok() ? FindParameter(parameters.value(), "_format") : nullptr;
+  if (format == nullptr) return std::nullopt;
+  const auto asked = internal::AnswerMedia(request.headers.Get("Accept"), format);
+  if (!asked.has_value()) {
+    return Fault{406, "not-supported", "_format: answers are application/fhir+json of FHIR 4.0"};
+  }
+  *media = *asked;
+  return std::nullopt;
+}
+
+// What a read asks for of its resource, or what is wrong with it.
+std::optional<Response> ReadViewOf(const QueryParameters& parameters, fhir::TypeId type,
+                                   const internal::Preferences& preferences, fhir::View* view) {
+  const auto handling = preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict;
+  const std::vector<fhir::Issue> errors = internal::ReadView(parameters, type, handling, view);
+  if (!errors.empty()) return internal::IssuesResponse(400, errors);
+  return std::nullopt;
+}
+
+Response ViewResponse(const Request& request, Media media, const fhir::View& view,
+                      fhir_store::Version version) {
+  if (view.summary == fhir::Summary::kCount) {
+    return FaultResponse({400, "value", "_summary=count is for searches and histories"});
+  }
+  if (const Status cut = internal::ApplyView(view, &version); !cut.ok()) {
+    return ErrorToResponse(cut.error());
+  }
+  return VersionResponse(request, media, std::move(version));
 }
 
 // Headers that change what a write means and that are not built: ignoring one could store a
@@ -246,17 +283,29 @@ FhirApi::~FhirApi() = default;
 
 Response FhirApi::Read(const Request& request) const {
   Call call;
-  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (auto refused = state_->Begin(request, &call, internal::kViewParameters)) {
+    return *std::move(refused);
+  }
   if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
+  fhir::View view;
+  if (auto refused = ReadViewOf(call.parameters, call.type, call.preferences, &view)) {
+    return *std::move(refused);
+  }
   auto version = call.data_store->store->Read(call.type, call.resource_id);
   if (!version.ok()) return ErrorToResponse(version.error());
-  return VersionResponse(request, call.media, std::move(version).value());
+  return ViewResponse(request, call.media, view, std::move(version).value());
 }
 
 Response FhirApi::ReadVersion(const Request& request) const {
   Call call;
-  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
+  if (auto refused = state_->Begin(request, &call, internal::kViewParameters)) {
+    return *std::move(refused);
+  }
   if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
+  fhir::View view;
+  if (auto refused = ReadViewOf(call.parameters, call.type, call.preferences, &view)) {
+    return *std::move(refused);
+  }
   const auto version_id =
       internal::VersionOfTag("\"" + std::string(PathParameter(request, "vid")) + "\"");
   if (!version_id.has_value()) {
@@ -264,7 +313,7 @@ Response FhirApi::ReadVersion(const Request& request) const {
   }
   auto version = call.data_store->store->ReadVersion(call.type, call.resource_id, *version_id);
   if (!version.ok()) return ErrorToResponse(version.error());
-  return VersionResponse(request, call.media, std::move(version).value());
+  return ViewResponse(request, call.media, view, std::move(version).value());
 }
 
 Response FhirApi::History(const Request& request) const {
@@ -277,9 +326,18 @@ Response FhirApi::History(const Request& request) const {
   if (auto fault = internal::ReadHistoryQuery(call.parameters, &asked)) {
     return FaultResponse(*fault);
   }
+  fhir::View view;
+  if (auto refused = ReadViewOf(call.parameters, call.type, call.preferences, &view)) {
+    return *std::move(refused);
+  }
+  if (view.summary == fhir::Summary::kCount) asked.count_max = 0;
   const fhir_store::FhirStore& store = *call.data_store->store;
-  const auto page = store.History(call.type, call.resource_id, asked);
+  auto page = store.History(call.type, call.resource_id, asked);
   if (!page.ok()) return ErrorToResponse(page.error());
+  for (fhir_store::Version& version : page.value().versions) {
+    const Status cut = internal::ApplyView(view, &version);
+    if (!cut.ok()) return ErrorToResponse(cut.error());
+  }
   Response response;
   response.headers.Add("Content-Type", std::string(internal::MediaText(call.media)));
   response.body =
@@ -315,9 +373,11 @@ Response FhirApi::Search(const Request& request) const {
         internal::ReadBody(request, fhir::kQueryBytesMax, "a search has at most 1 MB", &storage);
     if (!body.ok()) return ErrorToResponse(body.error());
     form = body.value();
+    if (auto fault = ReadFormMedia(request, form, &call.media)) return FaultResponse(*fault);
   }
   const internal::SearchCall search = {
-      .scope = {call.data_store->store.get(), call.data_store->endpoint, state_->NowUnixMs()},
+      .scope = {call.data_store->store.get(), call.data_store->endpoint, state_->NowUnixMs(),
+                call.data_store->compatibility},
       .target = target,
       .handling = call.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict,
       .query = request.query,
@@ -338,7 +398,8 @@ Response FhirApi::ProcessBundle(const Request& request) const {
   if (!body.ok()) return ErrorToResponse(body.error());
   internal::BundleCall run;
   run.store = call.data_store->store.get();
-  run.scope = {run.store, call.data_store->endpoint, state_->NowUnixMs()};
+  run.scope = {run.store, call.data_store->endpoint, state_->NowUnixMs(),
+               call.data_store->compatibility};
   run.preferences = call.preferences;
   run.media = call.media;
   return internal::RunBundle(run, body.value());
@@ -412,7 +473,8 @@ Response FhirApi::Metadata(const Request& request) const {
   Response response;
   response.headers.Add("Content-Type", std::string(internal::MediaText(*media)));
   response.body = internal::CapabilityStatementText(
-      {found.value()->endpoint, state_->options.software_version, found.value()->smart});
+      {found.value()->endpoint, state_->options.software_version, found.value()->smart,
+       found.value()->store->search_parameters(), found.value()->compatibility});
   return response;
 }
 
@@ -445,47 +507,44 @@ void FhirApi::AddRoutes(http::Router* router) const {
   const auto add = [this, router](http::Method method, std::string_view pattern,
                                   http::RouteOptions options, Handle handle) {
     router->Add(method, "/datastore/{id}/r4" + std::string(pattern), std::move(options),
-                [this, handle](Request& request) { return (this->*handle)(request); });
+                [this, handle](Request& request) {
+                  return internal::LaidOut(request, (this->*handle)(request));
+                });
   };
   using http::Method;
   using http::RunOn;
-  // Reads are answered on the loop: a record or two that are mostly in memory. Opening the data
-  // store is not.
-  const auto on_loop = [this](std::string name) {
-    http::RouteOptions options{
-        .run_on = RunOn::kLoop, .body_bytes_max = 0, .name = std::move(name)};
-    if (state_->options.finds_at_once) {
+  static constexpr std::pair<internal::Handler, Handle> kHandles[] = {
+      {internal::Handler::kRead, &FhirApi::Read},
+      {internal::Handler::kReadVersion, &FhirApi::ReadVersion},
+      {internal::Handler::kHistory, &FhirApi::History},
+      {internal::Handler::kSearch, &FhirApi::Search},
+      {internal::Handler::kBundle, &FhirApi::ProcessBundle},
+      {internal::Handler::kCreate, &FhirApi::Create},
+      {internal::Handler::kUpdate, &FhirApi::Update},
+      {internal::Handler::kDelete, &FhirApi::Delete},
+      {internal::Handler::kMetadata, &FhirApi::Metadata},
+      {internal::Handler::kSmartConfiguration, &FhirApi::SmartConfiguration}};
+  for (const internal::Route& route : internal::kRoutes) {
+    const auto* handle =
+        std::find_if(std::begin(kHandles), std::end(kHandles),
+                     [&route](const auto& row) { return row.first == route.handler; });
+    CHECK(handle != std::end(kHandles));
+    http::RouteOptions options{.run_on = route.on_loop ? RunOn::kLoop : RunOn::kWorkers,
+                               .body_bytes_max = route.body_bytes_max,
+                               .name = std::string(route.name)};
+    // Opening the data store is nothing for the loop.
+    if (route.on_loop && state_->options.finds_at_once) {
       options.fits_loop = [this](const Request& request) {
         return state_->options.finds_at_once(PathParameter(request, "id"));
       };
     }
-    return options;
-  };
-  const auto on_workers = [](std::string name, uint64_t body_bytes_max) {
-    return http::RouteOptions{.body_bytes_max = body_bytes_max, .name = std::move(name)};
-  };
-  add(Method::kGet, "/{type}/{rid}", on_loop("fhir.read"), &FhirApi::Read);
-  add(Method::kGet, "/{type}/{rid}/_history/{vid}", on_loop("fhir.vread"), &FhirApi::ReadVersion);
-  add(Method::kGet, "/{type}/{rid}/_history", on_workers("fhir.history", 0), &FhirApi::History);
-  for (const std::string_view pattern : {"", "/", "/{type}", "/{type}/{rid}/{ctype}"}) {
-    add(Method::kGet, pattern, on_workers("fhir.search", 0), &FhirApi::Search);
+    add(route.method, route.pattern, std::move(options), handle->second);
   }
-  for (const std::string_view pattern : {"/_search", "/{type}/_search"}) {
-    add(Method::kPost, pattern, on_workers("fhir.search", fhir::kQueryBytesMax), &FhirApi::Search);
-  }
-  for (const std::string_view base : {"", "/"}) {
-    add(Method::kPost, base, on_workers("fhir.bundle", fhir::kBundleBytesMax),
-        &FhirApi::ProcessBundle);
-  }
-  add(Method::kPost, "/{type}", on_workers("fhir.create", kBodyBytesMax), &FhirApi::Create);
-  add(Method::kPut, "/{type}/{rid}", on_workers("fhir.update", kBodyBytesMax), &FhirApi::Update);
-  add(Method::kDelete, "/{type}/{rid}", on_workers("fhir.delete", kBodyBytesMax), &FhirApi::Delete);
-  add(Method::kGet, "/metadata", on_workers("fhir.metadata", 0), &FhirApi::Metadata);
-  add(Method::kGet, "/.well-known/smart-configuration", on_loop("fhir.smart-configuration"),
-      &FhirApi::SmartConfiguration);
   // Bodies of what is not built are read and dropped, so that the client gets to see the answer.
-  add(Method::kOther, "", on_workers("fhir.other", kBodyBytesMax), &FhirApi::Other);
-  add(Method::kOther, "/{rest...}", on_workers("fhir.other", kBodyBytesMax), &FhirApi::Other);
+  for (const std::string_view pattern : {"", "/{rest...}"}) {
+    add(Method::kOther, pattern, {.body_bytes_max = kBodyBytesMax, .name = "fhir.other"},
+        &FhirApi::Other);
+  }
 }
 
 bool IsFhirPath(std::string_view path) {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "fhir/search_query.h"
 #include "fhir_store/fhir_store.h"
 #include "http/message.h"
 #include "http/server.h"
@@ -20,7 +21,8 @@ namespace tarn::fhir_api {
 struct DataStore {
   // Keeps open what it needs as long as a request runs, also while the data store is deleted.
   std::shared_ptr<fhir_store::FhirStore> store;
-  std::string endpoint;             // Ends in "/r4/"; Location headers begin with it.
+  std::string endpoint;  // Ends in "/r4/"; Location headers begin with it.
+  fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
   bool smart = false;               // Authorised by SMART on FHIR tokens, not by signatures.
   std::string smart_configuration;  // The discovery document, JSON text; empty without SMART.
 };

@@ -8,6 +8,9 @@ namespace tarn::fhir_api {
 
 // HealthLake's limit for one resource over REST: 413, before the body is read.
 inline constexpr uint64_t kBodyBytesMax = 5u << 20;
+// Entries of a Bundle in a data store with HealthLake's limits: 422.
+inline constexpr size_t kHealthLakeTransactionEntriesMax = 100;
+inline constexpr size_t kHealthLakeBatchEntriesMax = 500;
 // How often a batch tries to write its entries together before it writes them one by one.
 inline constexpr size_t kBatchGroupAttemptsMax = 8;
 // Entries of a history page: what it has when none is asked for, and at most.

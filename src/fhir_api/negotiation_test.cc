@@ -202,32 +202,5 @@ TEST(RefusalOf, NamesWhatIsAskedFor) {
   }
 }
 
-TEST(CapabilityStatement, SaysWhatIsServed) {
-  const auto value =
-      json::ParseValue(CapabilityStatementText({"http://localhost/datastore/x/r4/", "1.2", true}));
-  ASSERT_TRUE(value.ok());
-  const json::Value& statement = value.value();
-  EXPECT_EQ(statement.Find("resourceType")->AsString(), "CapabilityStatement");
-  EXPECT_EQ(statement.Find("fhirVersion")->AsString(), "4.0.1");
-  EXPECT_EQ(statement.Find("implementation")->Find("url")->AsString(),
-            "http://localhost/datastore/x/r4/");
-  const json::Value& rest = statement.Find("rest")->items()[0];
-  EXPECT_NE(rest.Find("security"), nullptr);
-  const auto& resources = rest.Find("resource")->items();
-  ASSERT_EQ(resources.size(), 146u);
-  for (const json::Value& resource : resources) {
-    const bool audit = resource.Find("type")->AsString() == "AuditEvent";
-    EXPECT_EQ(resource.Find("interaction")->items().size(), audit ? 5u : 7u);
-    EXPECT_EQ(resource.Find("searchParam")->items().size(),
-              fhir::SearchParametersOf(fhir::FindType(resource.Find("type")->AsString())).size());
-  }
-  const auto& interactions = rest.Find("interaction")->items();
-  ASSERT_EQ(interactions.size(), 3u);
-  EXPECT_EQ(interactions[0].Find("code")->AsString(), "transaction");
-  EXPECT_EQ(interactions[1].Find("code")->AsString(), "batch");
-  EXPECT_EQ(interactions[2].Find("code")->AsString(), "search-system");
-  EXPECT_EQ(CapabilityStatementText({"", "", false}).find("\"security\":"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace tarn::fhir_api::internal

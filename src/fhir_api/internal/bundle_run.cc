@@ -541,6 +541,13 @@ http::Response RunBundle(const BundleCall& call, std::string_view text) {
   auto bundle = fhir::ReadBundle(document.value(), call.scope.endpoint);
   if (!bundle.ok()) return ErrorToResponse(bundle.error());
   const bool atomic = bundle.value().type == fhir::BundleType::kTransaction;
+  const size_t entries_max = atomic ? kHealthLakeTransactionEntriesMax : kHealthLakeBatchEntriesMax;
+  if (call.scope.compatibility == fhir::Compatibility::kHealthLake &&
+      bundle.value().entries.size() > entries_max) {
+    return FaultResponse({422, "too-costly",
+                          "this data store takes at most " + std::to_string(entries_max) +
+                              " entries, as HealthLake does (tarn:compat)"});
+  }
   BundleRun run(call, document.value(), std::move(bundle).value());
   return atomic ? run.Transaction() : run.Batch();
 }

@@ -5,12 +5,17 @@
 #include <string>
 #include <string_view>
 
+#include "fhir/search_parameters.h"
+#include "fhir/search_query.h"
+
 namespace tarn::fhir_api::internal {
 
 struct CapabilityFacts {
   std::string_view endpoint;
   std::string_view software_version;  // Empty: not said.
   bool smart = false;
+  const fhir::SearchParameterSet& parameters;  // Of the data store.
+  fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
 };
 
 std::string CapabilityStatementText(const CapabilityFacts& facts);

@@ -14,9 +14,9 @@
 
 namespace tarn::fhir_api::internal {
 
-// `page` is ours: it continues a history behind a version.
-inline constexpr std::array<std::string_view, 4> kHistoryParameters = {"_count", "_since", "_at",
-                                                                       "page"};
+// `page` is ours: it continues a history behind a version. _summary and _elements: view.h.
+inline constexpr std::array<std::string_view, 6> kHistoryParameters = {
+    "_count", "_since", "_at", "_summary", "_elements", "page"};
 
 std::optional<Fault> ReadHistoryQuery(const QueryParameters& parameters,
                                       fhir_store::HistoryRequest* out);

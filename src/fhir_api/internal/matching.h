@@ -17,6 +17,7 @@ struct MatchScope {
   const fhir_store::FhirStore* store = nullptr;  // Not null.
   std::string_view endpoint;
   int64_t now_unix_ms = 0;
+  fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
 };
 
 // The resources of `type` that meet the criteria; two when there are two or more.

@@ -100,11 +100,6 @@ std::optional<Media> FormatMedia(std::string_view format) {
   return ReadRange(format).media;
 }
 
-bool IsKnownParameter(std::string_view name) {
-  // _pretty has no effect: stored bytes are served as they are.
-  return name == "_format" || name == "_pretty";
-}
-
 }  // namespace
 
 std::string_view MediaText(Media media) {
@@ -201,12 +196,16 @@ std::optional<Fault> ReadQuery(const http::Request& request, bool lenient, Query
     if (name == "_format") {
       query->format = value;
       query->has_format = true;
+    } else if (name == "_pretty") {
+      if (value != "true" && value != "false" && !lenient) {
+        return Fault{400, "value", "_pretty: expected true or false"};
+      }
     } else if (std::find(known.begin(), known.end(), name) != known.end()) {
       if (FindParameter(query->parameters, name) != nullptr) {
         return Fault{400, "invalid", "the query parameter " + Echo(name) + " is there twice"};
       }
       query->parameters.emplace_back(name, value);
-    } else if (!IsKnownParameter(name) && !lenient) {
+    } else if (!lenient) {
       return Fault{400, "not-supported",
                    "the query parameter " + Echo(name) +
                        " is not supported by this interaction; send Prefer: handling=lenient to "

@@ -3,6 +3,7 @@
 // (conditions), 8.8.3 (ETag); RFC 7240 (Prefer).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ struct Fault {
 
 enum class Media : uint8_t { kFhirJson, kJson };
 std::string_view MediaText(Media media);
+// What Accept, _format and Content-Type may name, the preferred one first.
+inline constexpr std::array<std::string_view, 3> kFormats = {"application/fhir+json",
+                                                             "application/json", "json"};
 
 // The form of the answer from Accept (and `format`, the _format parameter, which wins); nothing
 // when no form that we speak is acceptable (406).

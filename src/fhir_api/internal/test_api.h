@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "fhir_api/fhir_api.h"
+#include "fhir_api/internal/view.h"
 #include "json/value.h"
 #include "kv/fake_engine.h"
 #include "objects/folder_store.h"
@@ -30,6 +31,7 @@ using http::Response;
 
 inline constexpr std::string_view kPlainStore = "plain";
 inline constexpr std::string_view kSmartStore = "smart";
+inline constexpr std::string_view kLakeStore = "lake";  // The plain one with HealthLake's limits.
 inline constexpr std::string_view kBase = "http://127.0.0.1:8080/datastore/plain/r4/";
 inline constexpr std::string_view kDiscovery = R"({"token_endpoint":"https://idp.example/token"})";
 
@@ -84,11 +86,14 @@ class FhirApiTest : public testing::Test {
     FhirApiOptions options;
     options.find = [this](std::string_view id) -> Result<std::shared_ptr<const DataStore>> {
       if (id == "creating") return Error{ErrorKind::kConflict, "the data store is not ACTIVE"};
-      if (id != kPlainStore && id != kSmartStore) return NotFound("no such data store");
+      if (id != kPlainStore && id != kSmartStore && id != kLakeStore) {
+        return NotFound("no such data store");
+      }
       DataStore found;
       found.store = store_;
       found.endpoint = kBase;
       found.smart = id == kSmartStore;
+      if (id == kLakeStore) found.compatibility = fhir::Compatibility::kHealthLake;
       if (found.smart) found.smart_configuration = discovery_;
       return std::make_shared<const DataStore>(std::move(found));
     };
@@ -135,7 +140,11 @@ class FhirApiTest : public testing::Test {
     return Call(request, parts);
   }
 
+  // As AddRoutes does.
   Response Call(const http::Request& request, const std::vector<std::string>& parts) {
+    return internal::LaidOut(request, CallHandler(request, parts));
+  }
+  Response CallHandler(const http::Request& request, const std::vector<std::string>& parts) {
     const bool read = request.method == Method::kGet || request.method == Method::kHead;
     if (parts.size() == 3 && parts[2] == "metadata" && read) return api_->Metadata(request);
     if (parts.size() == 4 && parts[2] == ".well-known") return api_->SmartConfiguration(request);
