@@ -101,13 +101,14 @@ ImageStoreState::ImageStoreState(ImageSetsOptions options_in, const ImageSets::D
       reader(needs.reader),
       packs(std::move(packs_in)),
       hash(HashKeyOf(options.data_store_id)),
-      queue(needs.kv, kJob, needs.clock, needs.random),
+      queue(needs.kv, kJob, needs.clock, needs.random, options.imports_waiting_max),
       imported_total(needs.metrics.GetCounter("tarn_dicom_instances_imported_total",
                                               "DICOM instances imported.")),
       failed_total(needs.metrics.GetCounter("tarn_dicom_files_failed_total",
                                             "Input files of DICOM imports that failed.")) {}
 
 void ImageStoreState::WakeBackground() {
+  if (options.committed) options.committed();
   MutexLock lock(mutex);
   work_due = true;
   changed.NotifyAll();

@@ -117,6 +117,7 @@ struct ImageSetsOptions {
   std::string data_store_id;
   std::string frames_folder;  // Of this data store alone; made when it is missing.
   size_t import_threads = 2;
+  uint32_t imports_waiting_max = jobs::kWaitingMax;  // Jobs beyond the running one: kBusy.
   uint64_t import_pack_bytes_max = kPackBytesMax;
   uint32_t retry_pause_ms = 100;  // After a fault that may pass; doubles three times.
   // Quotas.
@@ -127,6 +128,8 @@ struct ImageSetsOptions {
   // Adds the event that reports the change to its batch. Must be quick, must not call back, and may
   // be called again for the same change.
   std::function<void(const ImageSetChange&, kv::Batch*)> record_change;
+  // Called after changes of image sets were committed. May be empty.
+  std::function<void()> committed;
 };
 
 class InstanceReader;    // image_store/instance_reader.h

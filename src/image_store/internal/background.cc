@@ -26,7 +26,9 @@ bool WaitForWork(ImageStoreState& state, bool failed) {
 }
 
 Status WorkOnce(ImageStoreState& state) {
-  TRY(DoChanges(state));
+  const Status changed = DoChanges(state);
+  if (state.options.committed) state.options.committed();
+  TRY(changed);
   TRY(CollectFrames(state));
   return state.access_times.Flush(state.kv);
 }
