@@ -239,6 +239,8 @@ def healthimaging():
     for name, operation in model["operations"].items():
         item = document["paths"].setdefault(operation["path"], {})
         item[operation["method"].lower()] = imaging_operation(name, operation, shapes, statuses, document)
+        if name == "GetImageFrame":
+            item["get"] = frame_by_url(operation, shapes)
     requests = {operation[side] for operation in model["operations"].values() for side in ("input", "output")}
     schemas = document["components"]["schemas"]
     for name, shape in shapes.items():
@@ -250,6 +252,32 @@ def healthimaging():
         elif name not in requests and name not in STREAMED and name not in UNUSED:
             schemas[name] = schema(shape)
     return render(document, "src/healthimaging/model.json")
+
+
+def frame_by_url(operation, shapes):
+    """GetImageFrame's GET, which AWS does not have."""
+    labels = [{"name": wire, "in": place, "required": True,
+               "schema": reference(shapes[operation["input"]]["members"][member])}
+              for member, (place, wire) in shapes[operation["input"]]["places"].items() if place == "path"]
+    level = {"type": "integer", "minimum": 0, "maximum": 99}
+    frame = {media: {} for media in BLOB_TYPES["GetImageFrame"]}
+    return {
+        "operationId": "GetImageFrameByUrl",
+        "summary": "The same bytes, or a part of them, in a form that can be cached",
+        "parameters": labels + [
+            {"name": "imageFrameId", "in": "query", "required": True, "schema": reference("ImageFrameId")},
+            {"name": "startLevel", "in": "query", "required": False, "schema": level},
+            {"name": "endLevel", "in": "query", "required": False, "schema": level},
+            {"name": "Range", "in": "header", "required": False, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "The frame, or resolution levels of it",
+                    "headers": {"ETag": {"schema": {"type": "string"}}}, "content": frame},
+            "206": {"description": "A range of its bytes", "content": frame},
+            "304": {"description": "The client has it"},
+            "400": {"$ref": "#/components/responses/ValidationException"},
+            "404": {"$ref": "#/components/responses/ResourceNotFoundException"},
+            "416": {"description": "The range begins beyond its end"}},
+    }
 
 
 def payload(shape):
