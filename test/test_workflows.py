@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
+import dicom_files
 from harness import ROLE, ROOT, TARN, HealthLake, Server, exported_lines
 
 WORKFLOWS = ROOT / "workflows"
@@ -96,8 +97,17 @@ class Workflows(unittest.TestCase):
             DatastoreName="nobody", Date="2026-01-31", OutputS3Uri="s3://export/nights/"), status=1)
         self.run_workflow("healthlake-nightly-export.yaml", self.job(
             DatastoreName="nobody", Date="today", OutputS3Uri="s3://export/nights/"), status=2)
-        # Image stores are described, not served: the run says so instead of waiting.
-        self.run_workflow("healthimaging-import.yaml", {"datastoreName": "n"}, "provision-datastore", status=1)
+        self.run_workflow("healthimaging-import.yaml", {"datastoreName": "not a name"}, "provision-datastore",
+                          status=1)
+
+    def test_dicom_files(self):
+        folder = self.server.data / "s3/import/dicom"
+        dicom_files.write_study(folder, instances=2)
+        (self.server.data / "s3/export").mkdir(parents=True, exist_ok=True)
+        read = self.run_workflow("healthimaging-import.yaml", {
+            "datastoreName": "images", "dataAccessRoleArn": ROLE, "inputS3Uri": "s3://import/dicom/",
+            "outputS3Uri": "s3://export/dicom/"}, "onboard")
+        self.assertEqual(read["jobStatus"], "COMPLETED")
 
     def test_independent_workflows_are_branches_of_one_journal(self):
         step = ("  - stepId: s\n    operationId: ListFHIRDatastores\n"

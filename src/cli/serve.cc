@@ -56,7 +56,8 @@ Result<ServeOptions> Merge(const CLI::App& serve, const std::string& config,
 void AddServe(CLI::App* app, Action* action) {
   auto given = std::make_shared<ServeOptions>();
   auto config = std::make_shared<std::string>();
-  CLI::App* serve = app->add_subcommand("serve", "Serve HealthLake, FHIR and S3 on this machine");
+  CLI::App* serve =
+      app->add_subcommand("serve", "Serve HealthLake, FHIR, HealthImaging and S3 on this machine");
   for (const ServeOption& option : ServeOptionTable()) {
     const std::string name = "--" + std::string(option.name);
     const std::string help(option.help);

@@ -45,6 +45,16 @@ constexpr std::array kTable = {
                 &ServeOptions::event_webhook},
     ServeOption{"preload-patients", "COUNT", "Patients in a data store made with SYNTHEA preload.",
                 &ServeOptions::preload_patients},
+    ServeOption{"image-data-stores", "COUNT",
+                "HealthImaging data stores that there may be; more are refused with "
+                "ServiceQuotaExceededException.",
+                &ServeOptions::image_data_stores},
+    ServeOption{
+        "image-imports", "COUNT",
+        "DICOM import jobs of one data store that have not ended; more are refused likewise.",
+        &ServeOptions::image_imports},
+    ServeOption{"image-import-files", "COUNT", "Files of one DICOM import job; with more it fails.",
+                &ServeOptions::image_import_files},
     ServeOption{"tls-certificate", "FILE", "PEM certificate chain; the API then speaks HTTPS.",
                 &ServeOptions::tls_certificate},
     ServeOption{"tls-key", "FILE", "PEM private key of the certificate.", &ServeOptions::tls_key},
@@ -158,6 +168,14 @@ Status CheckServeOptions(const ServeOptions& options) {
   if (!IsNumber(options.preload_patients)) {
     return Invalid("--preload-patients: a number is needed");
   }
+  for (const auto& [name, value] :
+       {std::pair<std::string, const std::string&>{"image-data-stores", options.image_data_stores},
+        {"image-imports", options.image_imports},
+        {"image-import-files", options.image_import_files}}) {
+    if (!IsNumber(value) || std::stoul(value) == 0) {
+      return Invalid("--" + name + ": a number of at least 1 is needed");
+    }
+  }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {
     return Invalid("--tls-certificate and --tls-key go together");
   }
@@ -178,7 +196,8 @@ std::string ServeReferencePage() {
   const ServeOptions defaults;
   std::string page =
       "# tarn serve\n\n"
-      "Serves the HealthLake API, FHIR and the S3-compatible object endpoint. Every option can be "
+      "Serves the HealthLake API, FHIR, the HealthImaging API and the S3-compatible object "
+      "endpoint. Every option can be "
       "given on the command line (`--name value`) or in a TOML file named by `--config` (`name = "
       "\"value\"`); the command line wins.\n\n"
       "| option | value | default | meaning |\n|---|---|---|---|\n";
@@ -195,11 +214,11 @@ std::string ServeReferencePage() {
       "start.\n\n"
       "`GET /openapi/amazon-healthlake-openapi.yaml` and `GET "
       "/openapi/amazon-healthimaging-openapi.yaml` answer with OpenAPI 3.1 descriptions of the two "
-      "services (with an `ETag`); their server is the one that they are read from. HealthImaging "
-      "is described but not served yet.\n\n"
+      "services (with an `ETag`); their server is the one that they are read from.\n\n"
       "The data folder holds patients' data, so only the user that runs the server can read it: "
-      "what the server makes is 0700 and 0600 whatever the umask, and `kv`, `s3` and `events` in "
-      "it are closed to others at every start (the folder that `--data` names is left as it is "
+      "what the server makes is 0700 and 0600 whatever the umask, and `kv`, `s3`, `frames` and "
+      "`events` in it are closed to others at every start (the folder that `--data` names is left "
+      "as it is "
       "when it exists). Files that somebody else copies into `s3` must be readable by that "
       "user.\n\n"
       "Authentication is not built yet. Until it is, both listeners refuse any address but "

@@ -25,6 +25,9 @@ struct ServeOptions {
   std::string event_webhook;
   std::string peer_connections;
   std::string preload_patients = "100";
+  std::string image_data_stores = "10";
+  std::string image_imports = "100";
+  std::string image_import_files = "5000";
   std::string tls_certificate;
   std::string tls_key;
   std::string log_level = "info";

@@ -21,12 +21,16 @@
 #include "crypto/keyring.h"
 #include "fhir_api/fhir_api.h"
 #include "fhir_store/data_stores.h"
+#include "healthimaging/healthimaging.h"
 #include "healthlake/healthlake.h"
 #include "http/server.h"
+#include "image_store/data_stores.h"
+#include "image_store/p10_reader.h"
 #include "jobs/events.h"
 #include "json/value.h"
 #include "kv/rocksdb_engine.h"
 #include "objects/folder_store.h"
+#include "pixels/codec_pool.h"
 #include "s3_endpoint/s3_endpoint.h"
 #include "service_model/request.h"
 
@@ -92,6 +96,9 @@ http::Response TextResponse(int status, std::string content_type, std::string bo
 http::Response ApiError(int status, const http::Request& head, std::string_view message) {
   if (fhir_api::IsFhirPath(head.path)) return fhir_api::ErrorResponse(status, message);
   if (head.path == "/") return healthlake::ErrorResponse(status, head, message);
+  if (healthimaging::IsImagingPath(head.path)) {
+    return healthimaging::ErrorResponse(status, head, message);
+  }
   json::Value body = json::Value::MakeObject();
   body.Set("message", json::Value::String(std::string(message)));
   return TextResponse(status, "application/json", json::ToText(body));
@@ -111,6 +118,7 @@ struct Services::State {
 
   Status OpenData();
   Status OpenDataStores();
+  Status OpenImageStores();
   Status StartApi();
   Status StartS3();
   void AddOperationRoutes(http::Router* router);
@@ -130,7 +138,10 @@ struct Services::State {
   std::unique_ptr<crypto::Keyring> keyring;
   std::unique_ptr<jobs::EventLog> events;
   std::unique_ptr<fhir_store::DataStores> data_stores;
+  std::unique_ptr<pixels::CodecPool> codecs;
+  std::unique_ptr<image_store::DataStores> image_stores;
   std::unique_ptr<healthlake::ControlPlane> control_plane;
+  std::unique_ptr<healthimaging::HealthImaging> imaging;
   std::unique_ptr<fhir_api::FhirApi> fhir;
   std::unique_ptr<s3_endpoint::S3Endpoint> s3;
   std::unique_ptr<http::Server> api_server;
@@ -162,8 +173,8 @@ Status Services::State::OpenDataStores() {
   jobs::EventLog::Options event_options;
   event_options.folder = EventFolder(options.data);
   event_options.webhook_url = options.event_webhook;
-  TRY(events, jobs::EventLog::Open(event_options, *catalogue, jobs::kCatalogueEvents, clock,
-                                   random, metrics));
+  TRY(events, jobs::EventLog::Open(event_options, *catalogue, jobs::kCatalogueEvents, clock, random,
+                                   metrics));
   fhir_store::DataStoresOptions store_options;
   store_options.region = options.region;
   store_options.account = options.account;
@@ -174,6 +185,38 @@ Status Services::State::OpenDataStores() {
   };
   TRY(data_stores,
       fhir_store::DataStores::Open(store_options, {*engine, *catalogue, *objects, *keyring, *events,
+                                                   clock, random, metrics}));
+  return Ok();
+}
+
+Status Services::State::OpenImageStores() {
+  pixels::CodecPool::Options codec_options;
+  Result<std::string> executable = pixels::CodecExecutable();
+  if (executable.ok()) {
+    codec_options.executable = std::move(executable).value();
+  } else {
+    // All but imports of compressed images goes on without it.
+    LogWarning("codec_worker_missing", {{"error", executable.error().detail}});
+  }
+  codecs = std::make_unique<pixels::CodecPool>(codec_options, clock);
+  image_store::DataStoresOptions store_options;
+  store_options.region = options.region;
+  store_options.account = options.account;
+  store_options.make_unknown_keys = options.dev;
+  store_options.frames_folder = FrameFolder(options.data);
+  // Digits only: checked.
+  store_options.data_stores_max = static_cast<uint32_t>(std::stoul(options.image_data_stores));
+  store_options.imports_max = static_cast<uint32_t>(std::stoul(options.image_imports));
+  store_options.images.import_files_max =
+      static_cast<uint32_t>(std::stoul(options.image_import_files));
+  store_options.make_reader =
+      [this](
+          pixels::LosslessFormat format) -> Result<std::unique_ptr<image_store::InstanceReader>> {
+    return std::unique_ptr<image_store::InstanceReader>(
+        std::make_unique<image_store::P10Reader>(format, *codecs));
+  };
+  TRY(image_stores, image_store::DataStores::Open(std::move(store_options),
+                                                  {*engine, *catalogue, *objects, *keyring, *events,
                                                    clock, random, metrics}));
   return Ok();
 }
@@ -241,6 +284,9 @@ Status Services::State::StartApi() {
   TRY(control_options.page_token_secret,
       service_model::ReadOrMakeSecret(PageTokenFile(options.data), random));
   control_plane = std::make_unique<healthlake::ControlPlane>(control_options, *data_stores);
+  imaging = std::make_unique<healthimaging::HealthImaging>(
+      healthimaging::HealthImagingOptions{.page_token_secret = control_options.page_token_secret},
+      *image_stores, clock);
   fhir_api::FhirApiOptions fhir_options;
   fhir_options.find = [this](std::string_view id) { return FindForFhir(id); };
   fhir_options.finds_at_once = [this](std::string_view id) { return data_stores->IsOpen(id); };
@@ -253,10 +299,12 @@ Status Services::State::StartApi() {
   AddOperationRoutes(&router);
   AddOpenApiRoutes(&router);
   control_plane->AddRoutes(&router);
+  imaging->AddRoutes(&router);
   fhir->AddRoutes(&router);
   TRY(api_server, Listen(options.listen, "api", true, std::move(router), &api_url));
   data_stores->SetEndpointBase(options.endpoint_url.empty() ? api_url : options.endpoint_url);
   data_stores->Start();
+  image_stores->Start();
   return Ok();
 }
 
@@ -275,6 +323,7 @@ Services::~Services() {
   if (state_->api_server) state_->api_server->Stop();
   if (state_->s3_server) state_->s3_server->Stop();
   if (state_->data_stores) state_->data_stores->Stop();
+  if (state_->image_stores) state_->image_stores->Stop();
 }
 
 Result<std::unique_ptr<Services>> Services::Start(const ServeOptions& options) {
@@ -284,6 +333,7 @@ Result<std::unique_ptr<Services>> Services::Start(const ServeOptions& options) {
   State& state = *services->state_;
   TRY(state.OpenData());
   TRY(state.OpenDataStores());
+  TRY(state.OpenImageStores());
   TRY(state.StartS3());
   TRY(state.StartApi());
   return services;
