@@ -132,7 +132,7 @@ class Seeds(unittest.TestCase):
 class Api(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server().start()
+        cls.server = Server(arguments=["--allow-origin", "http://viewer.example"]).start()
         cls.imaging = HealthImaging(cls.server.url)
         cls.store, properties = cls.imaging.create_store(datastoreName="api")
         assert properties["datastoreStatus"] == "ACTIVE", properties
@@ -199,6 +199,16 @@ class Api(unittest.TestCase):
         self.assertEqual((status, body + rest), (200, whole))
         status, _, body = self.raw("GET", url + "&endLevel=30")
         self.assertEqual(status, 400, body)
+
+    def test_pages_of_an_allowed_origin_read_frames(self):
+        frame, _ = frames_of(self.imaging.metadata(self.store, self.sets[0]["imageSetId"]))[0]
+        url = self.path("getImageFrame") + "?imageFrameId=" + frame
+        status, headers, _ = self.raw("GET", url, Origin="http://viewer.example", Range="bytes=0-9")
+        self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (206, "http://viewer.example"))
+        for name in ("ETag", "Content-Range"):
+            self.assertIn(name, headers["Access-Control-Expose-Headers"])
+        status, _, _ = self.raw("GET", url, Origin="http://elsewhere.example")
+        self.assertEqual(status, 403)
 
     def test_errors_have_type_status_and_message(self):
         unknown = "0" * 32

@@ -101,7 +101,8 @@ Result<http::Response> Operations::GetImageFrameByUrl(const Call& call) const {
   auto opened = store->images->OpenFrame(id, wanted.frame_id, range);
   const bool beyond = !opened.ok() && opened.error().kind == ErrorKind::kPreconditionFailed;
   if (!opened.ok() && !beyond) return std::move(opened).error();
-  if (beyond || (!wanted.whole() && !wanted.range.levels)) {
+  const bool ranged = !wanted.whole() && !wanted.range.levels;
+  if (beyond || (ranged && call.http.headers.Find("If-Range") != nullptr)) {
     // Whether the Range counts is known with the entity tag only.
     TRY(auto whole, store->images->OpenFrame(id, wanted.frame_id, {}));
     if (!RangeApplies(call.http, EntityTag(whole->info().etag, wanted))) {
@@ -127,7 +128,7 @@ Result<http::Response> Operations::GetImageFrameByUrl(const Call& call) const {
     response.status = 304;
     return response;
   }
-  if (!wanted.whole() && !wanted.range.levels) {
+  if (!wanted.whole() && !wanted.range.levels) {  // Also not a Range that did not count.
     response.status = 206;
     response.headers.Add("Content-Range", "bytes " + std::to_string(info.offset) + "-" +
                                               std::to_string(info.offset + info.bytes - 1) + "/" +
