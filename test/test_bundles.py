@@ -112,6 +112,40 @@ class Bundles(unittest.TestCase):
             self.assertEqual((status, json.loads(body)["entry"][0]["response"]["location"]),
                              (200, "Patient/p3/_history/1"))
 
+    def test_of_many_clients_one_creates(self):
+        with Server() as server:
+            store = HealthLake(server.url).create_store()
+            base = f"/datastore/{store}/r4/Patient"
+            form = {"Content-Type": "application/fhir+json"}
+
+            def client(_):
+                lake = HealthLake(server.url)
+                answers = []
+                for number in range(10):
+                    body = json.dumps({"resourceType": "Patient",
+                                       "identifier": [{"system": "urn:s", "value": str(number)}]})
+                    status, headers, answer = lake.endpoint.request(
+                        "POST", base, body, {**form, "If-None-Exist": f"identifier=urn:s%7C{number}"})
+                    self.assertIn(status, (200, 201), answer)
+                    answers.append((status, headers["Location"]))
+                return answers
+
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                clients = list(pool.map(client, range(8)))
+            for number in range(10):
+                answers = [answers[number] for answers in clients]
+                self.assertEqual(sorted(status for status, _ in answers), [200] * 7 + [201])
+                self.assertEqual(len({location for _, location in answers}), 1)
+            lake = HealthLake(server.url)
+            # The routes of the others.
+            query = "?identifier=urn:s%7C3"
+            status, _, body = lake.endpoint.request("PUT", base + query, '{"resourceType":"Patient"}', form)
+            self.assertEqual((status, json.loads(body)["meta"]["versionId"]), (200, "2"), body)
+            self.assertEqual(lake.endpoint.request("DELETE", base + "?identifier=urn:s%7C4")[0], 204)
+            self.assertEqual(lake.endpoint.request("DELETE", base + query)[0], 404)
+            status, headers, _ = lake.endpoint.request("OPTIONS", base)
+            self.assertEqual((status, headers["Allow"]), (204, "GET, HEAD, POST, PUT, DELETE"))
+
     def test_what_is_refused_says_where(self):
         with Server() as server:
             lake = HealthLake(server.url)

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/uri.h"
 #include "fhir/bundle.h"
@@ -14,6 +15,7 @@
 #include "fhir_api/internal/answer.h"
 #include "fhir_api/internal/bundle_run.h"
 #include "fhir_api/internal/capability.h"
+#include "fhir_api/internal/conditional.h"
 #include "fhir_api/internal/history.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_api/internal/not_built.h"
@@ -117,18 +119,21 @@ Response ViewResponse(const Request& request, Media media, const fhir::View& vie
   return VersionResponse(request, media, std::move(version));
 }
 
-// Headers that change what a write means and that are not built: ignoring one could store a
+constexpr std::string_view kIfNoneExist = "If-None-Exist";
+constexpr std::string_view kIdempotencyKey = "x-amz-fhir-idempotency-key";
+
+// Headers that change what a write means: ignoring one where it is not served could store a
 // duplicate or something that the client wanted refused.
-std::optional<Fault> CheckWriteHeaders(const Request& request) {
+std::optional<Fault> CheckWriteHeaders(const Request& request, bool creates) {
   if (!internal::IsResourceMedia(request.headers.Get("Content-Type"))) {
     return Fault{415, "not-supported",
                  "Content-Type must be application/fhir+json (UTF-8, FHIR 4.0)"};
   }
-  if (request.headers.Find("If-None-Exist") != nullptr) {
-    return Fault{501, "not-supported", "conditional create (If-None-Exist) is not supported"};
-  }
-  if (request.headers.Find("x-amz-fhir-idempotency-key") != nullptr) {
-    return Fault{501, "not-supported", "x-amz-fhir-idempotency-key is not supported"};
+  for (const std::string_view name : {kIfNoneExist, kIdempotencyKey}) {
+    if (!creates && request.headers.Find(name) != nullptr) {
+      return Fault{501, "not-supported",
+                   std::string(name) + " is supported where one resource is created, by POST"};
+    }
   }
   const std::string* level = request.headers.Find("x-amzn-healthlake-fhir-validation-level");
   if (level != nullptr && *level != "strict" && *level != "structure-only" && *level != "minimal") {
@@ -136,6 +141,25 @@ std::optional<Fault> CheckWriteHeaders(const Request& request) {
                  "x-amzn-healthlake-fhir-validation-level must be strict, structure-only or "
                  "minimal"};
   }
+  return std::nullopt;
+}
+
+// The header's UUID in 16 bytes; empty without the header.
+std::optional<Fault> ReadIdempotencyKey(const Request& request, std::string* key) {
+  const std::string* const text = request.headers.Find(kIdempotencyKey);
+  if (text == nullptr) return std::nullopt;
+  std::string digits = *text;
+  bool sound = digits.size() == 36;
+  for (const size_t dash : {23, 18, 13, 8}) {
+    if (!sound) break;
+    sound = digits[dash] == '-';
+    digits.erase(dash, 1);
+  }
+  const auto bytes = HexDecode(digits);
+  if (!sound || !bytes.ok()) {
+    return Fault{400, "invalid", std::string(kIdempotencyKey) + " must be a UUID"};
+  }
+  *key = bytes.value();
   return std::nullopt;
 }
 
@@ -184,7 +208,7 @@ Response Refuse(const Request& request) {
 }  // namespace
 
 // What a handler knows of a request once it is let in.
-struct Call {
+struct FhirApi::Call {
   std::shared_ptr<const DataStore> data_store;
   fhir::TypeId type = fhir::kNoType;
   std::string_view resource_id;
@@ -204,7 +228,11 @@ struct FhirApi::State {
   using Known = std::optional<std::span<const std::string_view>>;
   std::optional<Response> Begin(const Request& request, Call* call,
                                 const Known& known = Known(std::in_place)) const;
-  Response WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const;
+  Response WriteResponse(const Call& call, fhir_store::WriteOutcome outcome,
+                         bool matched = false) const;
+  // `write` has what the request says but the type.
+  Response Conditional(const Call& call, internal::ConditionalWrite write) const;
+  static Response DeleteResponse(const Call& call, const fhir_store::WriteOutcome& outcome);
   int64_t NowUnixMs() const { return options.clock->UnixMs(); }
 };
 
@@ -248,18 +276,22 @@ std::optional<Response> FhirApi::State::Begin(const Request& request, Call* call
   return std::nullopt;
 }
 
-Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcome outcome) const {
+// `matched`: nothing was written, the resource was there.
+Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcome outcome,
+                                       bool matched) const {
   const fhir_store::Version& version = outcome.version;
   const int status = outcome.created ? 201 : 200;
   Response response;
   if (call.preferences.what == Return::kOutcome) {
-    response = OutcomeResponse(status, outcome.created ? "created" : "updated");
+    response = OutcomeResponse(status, outcome.created ? "created"
+                                       : matched       ? "exists"
+                                                       : "updated");
   } else if (call.preferences.what == Return::kRepresentation) {
     response.headers.Add("Content-Type", std::string(internal::MediaText(call.media)));
   }
   response.status = status;
   AddVersionHeaders(version, &response);
-  if (outcome.created) {
+  if (outcome.created || matched) {
     response.headers.Add("Location", call.data_store->endpoint + internal::VersionPath(version));
   }
   static constexpr std::string_view kApplied[] = {"return=representation", "return=minimal",
@@ -270,6 +302,38 @@ Response FhirApi::State::WriteResponse(const Call& call, fhir_store::WriteOutcom
   }
   if (call.preferences.what == Return::kRepresentation) {
     response.body = std::move(outcome.version.body);
+  }
+  return response;
+}
+
+Response FhirApi::State::DeleteResponse(const Call& call, const fhir_store::WriteOutcome& outcome) {
+  Response response;
+  response.status = 204;
+  if (call.preferences.what == Return::kOutcome) response = OutcomeResponse(200, "deleted");
+  if (outcome.version.version_id > 0) {
+    response.headers.Add("ETag", TagOf(outcome.version.version_id));
+  }
+  return response;
+}
+
+Response FhirApi::State::Conditional(const Call& call, internal::ConditionalWrite write) const {
+  fhir_store::FhirStore* const store = call.data_store->store.get();
+  write.type = call.type;
+  internal::ConditionalOutcome outcome = internal::RunConditional(
+      {store, call.data_store->endpoint, NowUnixMs(), call.data_store->compatibility}, store,
+      write);
+  if (!outcome.fault.has_value()) {
+    return write.what == internal::ConditionalWrite::What::kDelete
+               ? DeleteResponse(call, outcome.written)
+               : WriteResponse(call, std::move(outcome.written), outcome.matched);
+  }
+  Response response = FaultResponse(*outcome.fault);
+  if (outcome.fault->status == 429 || outcome.fault->status == 503) {
+    response.headers.Add("Retry-After", "1");
+  }
+  const fhir_store::Version& there = outcome.written.version;
+  if (outcome.fault->code == "duplicate") {
+    response.headers.Add("Location", call.data_store->endpoint + internal::VersionPath(there));
   }
   return response;
 }
@@ -388,7 +452,7 @@ Response FhirApi::Search(const Request& request) const {
 Response FhirApi::ProcessBundle(const Request& request) const {
   Call call;
   if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
-  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  if (auto fault = CheckWriteHeaders(request, false)) return FaultResponse(*fault);
   if (call.preferences.respond_async) {
     return FaultResponse({501, "not-supported", "asynchronous transactions are not supported"});
   }
@@ -409,28 +473,44 @@ Response FhirApi::Create(const Request& request) const {
   Call call;
   if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
   if (call.type == fhir::kNoType) return Refuse(request);
-  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  if (auto fault = CheckWriteHeaders(request, true)) return FaultResponse(*fault);
+  std::string once;
+  if (auto fault = ReadIdempotencyKey(request, &once)) return FaultResponse(*fault);
   std::string storage;
   const auto body = ReadResourceBody(request, &storage);
   if (!body.ok()) return ErrorToResponse(body.error());
+  const std::string* const criteria = request.headers.Find(kIfNoneExist);
+  if (criteria != nullptr || !once.empty()) {
+    internal::ConditionalWrite write;
+    if (criteria != nullptr) write.criteria = *criteria;
+    write.once = once;
+    write.text = body.value();
+    return state_->Conditional(call, write);
+  }
   auto outcome = call.data_store->store->Create(call.type, body.value());
   if (!outcome.ok()) return ErrorToResponse(outcome.error());
   return state_->WriteResponse(call, std::move(outcome).value());
 }
 
+// With an id, or with criteria.
 Response FhirApi::Update(const Request& request) const {
+  const bool conditional = PathParameter(request, "rid").empty();
   Call call;
-  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
-  const bool immutable = internal::IsImmutableType(PathParameter(request, "type"));
-  if (call.type == fhir::kNoType || immutable || !fhir::IsValidId(call.resource_id)) {
-    return Refuse(request);
-  }
+  if (auto refused = BeginWrite(request, conditional, &call)) return *std::move(refused);
   fhir_store::Precondition precondition;
-  if (auto fault = CheckWriteHeaders(request)) return FaultResponse(*fault);
+  if (auto fault = CheckWriteHeaders(request, false)) return FaultResponse(*fault);
   if (auto fault = ReadPrecondition(request, &precondition)) return FaultResponse(*fault);
   std::string storage;
   const auto body = ReadResourceBody(request, &storage);
   if (!body.ok()) return ErrorToResponse(body.error());
+  if (conditional) {
+    internal::ConditionalWrite write;
+    write.what = internal::ConditionalWrite::What::kUpdate;
+    write.criteria = request.query;
+    write.text = body.value();
+    write.precondition = precondition;
+    return state_->Conditional(call, write);
+  }
   auto outcome =
       call.data_store->store->Update(call.type, call.resource_id, body.value(), precondition);
   if (!outcome.ok()) return ErrorToResponse(outcome.error());
@@ -438,23 +518,32 @@ Response FhirApi::Update(const Request& request) const {
 }
 
 Response FhirApi::Delete(const Request& request) const {
+  const bool conditional = PathParameter(request, "rid").empty();
   Call call;
-  if (auto refused = state_->Begin(request, &call)) return *std::move(refused);
-  const bool immutable = internal::IsImmutableType(PathParameter(request, "type"));
-  if (call.type == fhir::kNoType || immutable || !fhir::IsValidId(call.resource_id)) {
-    return Refuse(request);
-  }
+  if (auto refused = BeginWrite(request, conditional, &call)) return *std::move(refused);
   fhir_store::Precondition precondition;
   if (auto fault = ReadPrecondition(request, &precondition)) return FaultResponse(*fault);
+  if (conditional) {
+    internal::ConditionalWrite write;
+    write.what = internal::ConditionalWrite::What::kDelete;
+    write.criteria = request.query;
+    write.precondition = precondition;
+    return state_->Conditional(call, write);
+  }
   const auto outcome = call.data_store->store->Delete(call.type, call.resource_id, precondition);
   if (!outcome.ok()) return ErrorToResponse(outcome.error());
-  Response response;
-  response.status = 204;
-  if (call.preferences.what == Return::kOutcome) response = OutcomeResponse(200, "deleted");
-  if (outcome.value().version.version_id > 0) {
-    response.headers.Add("ETag", TagOf(outcome.value().version.version_id));
-  }
-  return response;
+  return State::DeleteResponse(call, outcome.value());
+}
+
+// Lets an update or a deletion in, of an instance or by criteria.
+std::optional<Response> FhirApi::BeginWrite(const Request& request, bool conditional,
+                                            Call* call) const {
+  const State::Known known = conditional ? std::nullopt : State::Known(std::in_place);
+  if (auto refused = state_->Begin(request, call, known)) return refused;
+  const bool immutable = internal::IsImmutableType(PathParameter(request, "type"));
+  const bool has_id = conditional || fhir::IsValidId(call->resource_id);
+  if (call->type == fhir::kNoType || immutable || !has_id) return Refuse(request);
+  return std::nullopt;
 }
 
 Response FhirApi::Metadata(const Request& request) const {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -64,8 +65,8 @@ class FhirApi {
   http::Response Search(const http::Request& request) const;
   http::Response ProcessBundle(const http::Request& request) const;  // POST, of the base itself
   http::Response Create(const http::Request& request) const;         // POST {type}
-  http::Response Update(const http::Request& request) const;         // PUT {type}/{rid}
-  http::Response Delete(const http::Request& request) const;         // DELETE {type}/{rid}
+  http::Response Update(const http::Request& request) const;         // PUT {type}/{rid}, {type}
+  http::Response Delete(const http::Request& request) const;         // DELETE of the same
   http::Response Metadata(const http::Request& request) const;       // GET metadata
   http::Response SmartConfiguration(const http::Request& request) const;
   // Everything else below /datastore/{id}/r4: said by name, or 404 or 405.
@@ -73,6 +74,9 @@ class FhirApi {
 
  private:
   struct State;
+  struct Call;
+  std::optional<http::Response> BeginWrite(const http::Request& request, bool conditional,
+                                           Call* call) const;
   std::unique_ptr<const State> state_;
 };
 

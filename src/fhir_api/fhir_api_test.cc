@@ -235,8 +235,9 @@ TEST_F(FhirApiTest, NegotiatesForms) {
 
 TEST_F(FhirApiTest, NeverIgnoresWhatItDoesNotDo) {
   const std::string text = R"({"resourceType":"Patient","id":"p1"})";
-  EXPECT_EQ(Post("Patient", text, {"If-None-Exist", "identifier=1"}).status, 501);
-  EXPECT_EQ(Post("Patient", text, {"x-amz-fhir-idempotency-key", "k"}).status, 501);
+  EXPECT_EQ(Put("Patient/p1", text, {"If-None-Exist", "identifier=1"}).status, 501);
+  EXPECT_EQ(Put("Patient/p1", text, {"x-amz-fhir-idempotency-key", "k"}).status, 501);
+  EXPECT_EQ(Post("", "{}", {"If-None-Exist", "identifier=1"}).status, 501);
   EXPECT_EQ(Post("Patient", text, {"x-amzn-healthlake-fhir-validation-level", "loose"}).status,
             400);
   EXPECT_EQ(Post("Patient", text, {"x-amzn-healthlake-fhir-validation-level", "minimal"}).status,
@@ -254,7 +255,8 @@ TEST_F(FhirApiTest, NeverIgnoresWhatItDoesNotDo) {
 TEST_F(FhirApiTest, OptionsNameTheMethods) {
   for (const auto& [path, allow] :
        std::vector<std::pair<std::string, std::string>>{{"Patient/p1", "GET, HEAD, PUT, DELETE"},
-                                                        {"Patient", "GET, HEAD, POST"},
+                                                        {"Patient", "GET, HEAD, POST, PUT, DELETE"},
+                                                        {"AuditEvent", "GET, HEAD, POST"},
                                                         {"AuditEvent/a", "GET, HEAD"},
                                                         {"metadata", "GET, HEAD"}}) {
     const Response response = Send({.method = Method::kOptions, .path = path});

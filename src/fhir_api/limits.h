@@ -13,6 +13,8 @@ inline constexpr size_t kHealthLakeTransactionEntriesMax = 100;
 inline constexpr size_t kHealthLakeBatchEntriesMax = 500;
 // How often a batch tries to write its entries together before it writes them one by one.
 inline constexpr size_t kBatchGroupAttemptsMax = 8;
+// How often a conditional write or transaction is decided anew because others wrote meanwhile.
+inline constexpr int kConditionalAttemptsMax = 8;  // 409
 // Entries of a history page: what it has when none is asked for, and at most.
 inline constexpr uint32_t kHistoryCountDefault = 50;
 inline constexpr uint32_t kHistoryCountMax = 1000;  // A larger _count is taken as this.

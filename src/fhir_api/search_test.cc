@@ -169,7 +169,7 @@ TEST_F(SearchApiTest, ConditionalEntries) {
   const std::string removes_many = remove + "smith\"}}";
   for (const Case& c :
        {Case{matched, 200, "Patient/p1/_history/1"}, Case{many, 412, ""}, Case{none, 400, ""},
-        Case{other_id, 409, ""}, Case{updated, 200, "Patient/p2/_history/2"},
+        Case{other_id, 400, ""}, Case{updated, 200, "Patient/p2/_history/2"},
         Case{new_id, 201, "Patient/p9/_history/1"}, Case{removes_none, 404, ""},
         Case{removes_many, 412, ""}}) {
     SCOPED_TRACE(c.entry);

@@ -1,6 +1,7 @@
 // A transaction: plan every entry (conditions, identities), change links, read what is to be read,
-// and commit all writes at once. A batch: the same entry by entry, but that writes that follow each
-// other share commits as long as none fails; what each does is the same.
+// and commit all writes at once. What was decided by criteria may change before that commit; it
+// then fails, and the whole is done again. A batch: the same entry by entry, but that writes that
+// follow each other share commits as long as none fails; what each does is the same.
 #include "fhir_api/internal/bundle_run.h"
 
 #include <optional>
@@ -13,6 +14,7 @@
 #include "fhir/bundle.h"
 #include "fhir/definitions.h"
 #include "fhir_api/internal/answer.h"
+#include "fhir_api/internal/conditional.h"
 #include "fhir_api/internal/not_built.h"
 #include "fhir_api/internal/search_run.h"
 #include "fhir_api/limits.h"
@@ -36,7 +38,8 @@ struct Plan {
   std::string text;           // Of a write that is no deletion; links are changed.
   fhir::SearchTarget target;  // kSearch.
   fhir_store::Precondition precondition;
-  std::optional<Version> matched;  // kMatched: the resource that was there already.
+  std::optional<uint64_t> decided_on;  // As ResourceWrite's.
+  std::optional<Version> matched;      // kMatched: the resource that was there already.
 };
 
 struct Answer {
@@ -101,22 +104,29 @@ class BundleRun {
         document_(document),
         bundle_(std::move(bundle)),
         plans_(bundle_.entries.size()),
-        answers_(bundle_.entries.size()) {}
+        answers_(bundle_.entries.size()),
+        criteria_(bundle_.entries.size()) {}
 
   http::Response Transaction();
   http::Response Batch();
+  // The transaction was not done because what it was decided by has changed.
+  bool lost() const { return lost_; }
 
  private:
   using MaybeFault = std::optional<Fault>;
 
   MaybeFault PlanEntry(size_t index);
-  MaybeFault PlanCreate(const BundleEntry& entry, Plan* plan);
-  MaybeFault PlanUpdate(const BundleEntry& entry, Plan* plan);
-  MaybeFault PlanDelete(const BundleEntry& entry, Plan* plan);
+  MaybeFault PlanCreate(size_t index, Plan* plan);
+  MaybeFault PlanUpdate(size_t index, Plan* plan);
+  MaybeFault PlanDelete(size_t index, Plan* plan);
   MaybeFault PlanRead(const BundleEntry& entry, Plan* plan);
   MaybeFault ReadConditions(const BundleEntry& entry, Plan* plan) const;
-  // One resource or none; several are a fault (412).
-  MaybeFault MatchOne(fhir::TypeId type, std::string_view criteria, std::optional<Version>* out);
+  void TakeDecision(Decision decision, Plan* plan);
+  // Reads and holds the criteria of conditional writes among `indexes`; on a fault `*failed` is the
+  // entry, or npos for all.
+  MaybeFault HoldCriteria(const std::vector<size_t>& indexes, size_t* failed);
+  bool IsConditional(size_t index) const;
+  void BatchConditional(size_t index);
 
   MaybeFault FindConditionalReferences(size_t index);
   void FillText(size_t index);
@@ -137,18 +147,49 @@ class BundleRun {
   const fhir::BundleRequest bundle_;
   std::vector<Plan> plans_;
   std::vector<Answer> answers_;
+  std::vector<std::optional<Criteria>> criteria_;  // Of conditional writes that are held.
+  std::optional<fhir_store::CriteriaHold> hold_;
+  bool lost_ = false;
   fhir::BundleLinks links_;  // A batch has none: its entries know nothing of each other.
 };
 
-std::optional<Fault> BundleRun::MatchOne(fhir::TypeId type, std::string_view criteria,
-                                         std::optional<Version>* out) {
-  auto found = Match(call_.scope, type, criteria);
-  if (!found.ok()) return FaultOf(found.error());
-  if (found.value().size() > 1) {
-    return Fault{412, "multiple-matches", "the criteria match more than one resource"};
+bool BundleRun::IsConditional(size_t index) const {
+  const BundleEntry& entry = bundle_.entries[index];
+  if (entry.fault.has_value()) return false;
+  const bool changes = entry.method == BundleMethod::kPut || entry.method == BundleMethod::kDelete;
+  return changes ? entry.id.empty()
+                 : entry.method == BundleMethod::kPost && entry.if_none_exist.has_value();
+}
+
+std::optional<Fault> BundleRun::HoldCriteria(const std::vector<size_t>& indexes, size_t* failed) {
+  hold_.reset();
+  std::vector<std::string> names;
+  for (const size_t index : indexes) {
+    if (!IsConditional(index)) continue;
+    const BundleEntry& entry = bundle_.entries[index];
+    auto read = ReadCriteria(call_.scope, entry.type,
+                             entry.if_none_exist.has_value() ? *entry.if_none_exist : entry.query);
+    *failed = index;
+    if (!read.ok()) return FaultOf(read.error());
+    criteria_[index] = std::move(read).value();
+    names.push_back(criteria_[index]->name);
   }
-  if (!found.value().empty()) *out = std::move(found.value()[0]);
+  *failed = std::string::npos;
+  if (names.empty()) return std::nullopt;
+  auto held = call_.store->HoldCriteria(names);
+  if (!held.ok()) return FaultOf(held.error());
+  hold_.emplace(std::move(held).value());
   return std::nullopt;
+}
+
+void BundleRun::TakeDecision(Decision decision, Plan* plan) {
+  if (decision.action == Decision::Action::kMatched) {
+    plan->action = Plan::Action::kMatched;
+    plan->matched = std::move(decision.matched);
+  }
+  plan->id = std::move(decision.id);
+  plan->decided_on = decision.decided_on;
+  plan->precondition.if_none_match_any |= decision.is_new;
 }
 
 std::optional<Fault> BundleRun::ReadConditions(const BundleEntry& entry, Plan* plan) const {
@@ -167,55 +208,43 @@ std::optional<Fault> BundleRun::ReadConditions(const BundleEntry& entry, Plan* p
   return std::nullopt;
 }
 
-std::optional<Fault> BundleRun::PlanCreate(const BundleEntry& entry, Plan* plan) {
+std::optional<Fault> BundleRun::PlanCreate(size_t index, Plan* plan) {
   plan->action = Plan::Action::kWrite;
-  if (entry.if_none_exist.has_value()) {
-    if (auto fault = MatchOne(entry.type, *entry.if_none_exist, &plan->matched)) return fault;
-  }
-  if (plan->matched.has_value()) {
-    plan->action = Plan::Action::kMatched;
-    plan->id = plan->matched->id;
+  if (!criteria_[index].has_value()) {
+    plan->id = call_.store->NewId();
+    plan->precondition.if_none_match_any = true;
     return std::nullopt;
   }
-  plan->id = call_.store->NewId();
-  plan->precondition.if_none_match_any = true;
+  Decision decision;
+  if (auto fault = DecideCreate(call_.scope, *criteria_[index], &decision)) return fault;
+  TakeDecision(std::move(decision), plan);
   return std::nullopt;
 }
 
-std::optional<Fault> BundleRun::PlanUpdate(const BundleEntry& entry, Plan* plan) {
+std::optional<Fault> BundleRun::PlanUpdate(size_t index, Plan* plan) {
+  const BundleEntry& entry = bundle_.entries[index];
   plan->action = Plan::Action::kWrite;
   if (auto fault = ReadConditions(entry, plan)) return fault;
   plan->id = entry.id;
-  if (!entry.id.empty()) return std::nullopt;
-  std::optional<Version> matched;
-  if (auto fault = MatchOne(entry.type, entry.query, &matched)) return fault;
+  if (!criteria_[index].has_value()) return std::nullopt;
   const uint32_t id_node = document_.Find(entry.resource, "id");
   const std::string id = id_node == json::kNoNode ? "" : document_.String(id_node);
-  if (matched.has_value()) {
-    if (!id.empty() && id != matched->id) {
-      return Fault{409, "conflict", "resource.id: is not that of the resource that matches"};
-    }
-    plan->id = matched->id;
-    return std::nullopt;
-  }
-  plan->id = id.empty() ? call_.store->NewId() : id;
-  const auto existing = call_.store->Read(entry.type, plan->id);
-  if (existing.ok()) {
-    return Fault{409, "conflict", "resource.id: exists, and does not match the criteria"};
-  }
+  Decision decision;
+  if (auto fault = DecideUpdate(call_.scope, *criteria_[index], id, &decision)) return fault;
+  TakeDecision(std::move(decision), plan);
   return std::nullopt;
 }
 
-std::optional<Fault> BundleRun::PlanDelete(const BundleEntry& entry, Plan* plan) {
+std::optional<Fault> BundleRun::PlanDelete(size_t index, Plan* plan) {
+  const BundleEntry& entry = bundle_.entries[index];
   plan->action = Plan::Action::kWrite;
   plan->deletion = true;
   if (auto fault = ReadConditions(entry, plan)) return fault;
   plan->id = entry.id;
-  if (!entry.id.empty()) return std::nullopt;
-  std::optional<Version> matched;
-  if (auto fault = MatchOne(entry.type, entry.query, &matched)) return fault;
-  if (!matched.has_value()) return Fault{404, "not-found", "no resource meets the criteria"};
-  plan->id = matched->id;
+  if (!criteria_[index].has_value()) return std::nullopt;
+  Decision decision;
+  if (auto fault = DecideDelete(call_.scope, *criteria_[index], &decision)) return fault;
+  TakeDecision(std::move(decision), plan);
   return std::nullopt;
 }
 
@@ -263,11 +292,11 @@ std::optional<Fault> BundleRun::PlanEntry(size_t index) {
   }
   switch (entry.method) {
     case BundleMethod::kPost:
-      return PlanCreate(entry, plan);
+      return PlanCreate(index, plan);
     case BundleMethod::kPut:
-      return PlanUpdate(entry, plan);
+      return PlanUpdate(index, plan);
     case BundleMethod::kDelete:
-      return PlanDelete(entry, plan);
+      return PlanDelete(index, plan);
     default:
       return PlanRead(entry, plan);
   }
@@ -281,16 +310,12 @@ std::optional<Fault> BundleRun::FindConditionalReferences(size_t index) {
   for (const std::string& reference : references) {
     if (links_.Find(reference, {}) != nullptr) continue;
     const auto parsed = fhir::ParseConditionalReference(reference);
-    std::optional<Version> matched;
-    auto fault = MatchOne(parsed->type, parsed->query, &matched);
-    if (!fault.has_value() && !matched.has_value()) {
-      fault = Fault{412, "not-found", "no resource meets the criteria"};
-    }
-    if (fault.has_value()) {
+    std::string id;
+    if (auto fault = FindReferenced(call_.scope, parsed->type, parsed->query, &id)) {
       fault->text = "a conditional reference: " + fault->text;
       return fault;
     }
-    links_.AddConditional(reference, std::string(fhir::TypeName(parsed->type)) + "/" + matched->id);
+    links_.AddConditional(reference, std::string(fhir::TypeName(parsed->type)) + "/" + id);
   }
   return std::nullopt;
 }
@@ -306,12 +331,16 @@ std::optional<Fault> BundleRun::WriteEntries(const std::vector<size_t>& indexes,
   std::vector<ResourceWrite> writes;
   for (const size_t index : indexes) {
     const Plan& plan = plans_[index];
-    writes.push_back({.type = plan.type, .id = plan.id, .precondition = plan.precondition});
+    writes.push_back({.type = plan.type,
+                      .id = plan.id,
+                      .precondition = plan.precondition,
+                      .decided_on = plan.decided_on});
     if (!plan.deletion) writes.back().text = plan.text;
   }
   size_t failed_write = 0;
-  auto outcomes = call_.store->WriteAll(writes, &failed_write);
+  auto outcomes = call_.store->WriteAll(writes, &failed_write, {.hold = hold_ ? &*hold_ : nullptr});
   if (!outcomes.ok()) {
+    lost_ = hold_.has_value() && outcomes.error().kind == ErrorKind::kConflict;
     *failed = failed_write < indexes.size() ? indexes[failed_write] : std::string::npos;
     return FaultOf(outcomes.error());
   }
@@ -382,11 +411,14 @@ http::Response BundleRun::Refuse(size_t index, const Fault& fault) const {
 
 http::Response BundleRun::Transaction() {
   const std::vector<size_t> order = fhir::ProcessingOrder(bundle_.entries);
+  size_t failed = 0;
+  if (auto fault = HoldCriteria(order, &failed)) return Refuse(failed, *fault);
   for (const size_t index : order) {
     if (auto fault = PlanEntry(index)) return Refuse(index, *fault);
   }
   std::vector<size_t> writes;
   std::set<std::pair<fhir::TypeId, std::string>> written;
+  std::set<std::string_view> created_by;  // Criteria.
   for (const size_t index : order) {
     const Plan& plan = plans_[index];
     if (plan.action == Plan::Action::kRead || plan.action == Plan::Action::kSearch) continue;
@@ -397,6 +429,11 @@ http::Response BundleRun::Transaction() {
     if (plan.action != Plan::Action::kWrite) continue;
     if (!written.emplace(plan.type, plan.id).second) {
       return Refuse(index, {400, "duplicate", "another entry writes the same resource"});
+    }
+    // Both found nothing; together they would make two of what there may be one of.
+    if (criteria_[index].has_value() && plan.precondition.if_none_match_any &&
+        !created_by.insert(criteria_[index]->name).second) {
+      return Refuse(index, {400, "duplicate", "another entry creates by the same criteria"});
     }
     writes.push_back(index);
   }
@@ -414,8 +451,8 @@ http::Response BundleRun::Transaction() {
       return Refuse(index, *fault);
     }
   }
-  size_t failed = 0;
   if (auto fault = WriteEntries(writes, &failed)) return Refuse(failed, *fault);
+  hold_.reset();
   for (const size_t index : read_after) answers_[index].fault = ReadEntry(index);
   for (const size_t index : order) {
     if (plans_[index].action == Plan::Action::kMatched) AnswerMatched(index);
@@ -446,6 +483,28 @@ void BundleRun::WriteGroup(std::vector<size_t> group) {
   }
 }
 
+// An entry of a batch that is decided by criteria is written while they are held.
+void BundleRun::BatchConditional(size_t index) {
+  MaybeFault fault;
+  for (int attempt = 1; attempt <= kConditionalAttemptsMax; ++attempt) {
+    lost_ = false;
+    plans_[index] = Plan();
+    size_t failed = 0;
+    fault = HoldCriteria({index}, &failed);
+    if (!fault.has_value()) fault = PlanEntry(index);
+    if (fault.has_value()) break;
+    if (plans_[index].action == Plan::Action::kMatched) {
+      AnswerMatched(index);
+      break;
+    }
+    FillText(index);
+    fault = WriteEntries({index}, &failed);
+    if (!lost_) break;
+  }
+  hold_.reset();
+  answers_[index].fault = std::move(fault);
+}
+
 http::Response BundleRun::Batch() {
   std::vector<size_t> group;
   std::set<std::pair<fhir::TypeId, std::string>> written;
@@ -458,7 +517,11 @@ http::Response BundleRun::Batch() {
     const BundleEntry& entry = bundle_.entries[index];
     const bool reads = entry.method == BundleMethod::kGet || entry.method == BundleMethod::kHead;
     // Criteria and reads see what the entries before have done.
-    if (reads || !entry.query.empty() || entry.if_none_exist.has_value()) flush();
+    if (reads || IsConditional(index)) flush();
+    if (IsConditional(index)) {
+      BatchConditional(index);
+      continue;
+    }
     answers_[index].fault = PlanEntry(index);
     if (answers_[index].fault.has_value()) continue;
     const Plan& plan = plans_[index];
@@ -538,18 +601,23 @@ http::Response RunBundle(const BundleCall& call, std::string_view text) {
   json::Parser parser(fhir::BundleLimits());
   const auto document = parser.Parse(text);
   if (!document.ok()) return ErrorToResponse(document.error());
-  auto bundle = fhir::ReadBundle(document.value(), call.scope.endpoint);
-  if (!bundle.ok()) return ErrorToResponse(bundle.error());
-  const bool atomic = bundle.value().type == fhir::BundleType::kTransaction;
-  const size_t entries_max = atomic ? kHealthLakeTransactionEntriesMax : kHealthLakeBatchEntriesMax;
-  if (call.scope.compatibility == fhir::Compatibility::kHealthLake &&
-      bundle.value().entries.size() > entries_max) {
-    return FaultResponse({422, "too-costly",
-                          "this data store takes at most " + std::to_string(entries_max) +
-                              " entries, as HealthLake does (tarn:compat)"});
+  for (int attempt = 1;; ++attempt) {
+    auto bundle = fhir::ReadBundle(document.value(), call.scope.endpoint);
+    if (!bundle.ok()) return ErrorToResponse(bundle.error());
+    const bool atomic = bundle.value().type == fhir::BundleType::kTransaction;
+    const size_t entries_max =
+        atomic ? kHealthLakeTransactionEntriesMax : kHealthLakeBatchEntriesMax;
+    if (call.scope.compatibility == fhir::Compatibility::kHealthLake &&
+        bundle.value().entries.size() > entries_max) {
+      return FaultResponse({422, "too-costly",
+                            "this data store takes at most " + std::to_string(entries_max) +
+                                " entries, as HealthLake does (tarn:compat)"});
+    }
+    BundleRun run(call, document.value(), std::move(bundle).value());
+    if (!atomic) return run.Batch();
+    http::Response response = run.Transaction();
+    if (!run.lost() || attempt == kConditionalAttemptsMax) return response;
   }
-  BundleRun run(call, document.value(), std::move(bundle).value());
-  return atomic ? run.Transaction() : run.Batch();
 }
 
 }  // namespace tarn::fhir_api::internal

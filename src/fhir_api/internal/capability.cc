@@ -17,7 +17,7 @@ namespace {
 // When what the statement says last changed (CapabilityStatement.date is required).
 constexpr std::string_view kDate = "2026-11-21";
 // A header of POST, so that no route tells of it.
-constexpr bool kConditionalCreate = false;
+constexpr bool kConditionalCreate = true;
 
 // "read vread" one by one.
 template <typename Visit>

@@ -1,26 +1,40 @@
 #include "fhir_api/internal/matching.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "fhir/search_query.h"
+#include "fhir/resource.h"
 
 namespace tarn::fhir_api::internal {
 
-Result<std::vector<fhir_store::Version>> Match(const MatchScope& scope, fhir::TypeId type,
-                                               std::string_view criteria) {
+Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::string_view text) {
   fhir::SearchContext context;
   context.parameters = &scope.store->search_parameters();
   context.compatibility = scope.compatibility;
   context.now_us = scope.now_unix_ms * 1000;
   context.base_urls = {std::string(scope.endpoint)};
   context.own_path = scope.store->own_path();
-  fhir::ParsedSearch parsed = fhir::ParseCriteria(criteria, type, context);
+  fhir::ParsedSearch parsed = fhir::ParseCriteria(text, type, context);
   if (!parsed.errors.empty()) return Invalid("criteria: " + parsed.errors[0].diagnostics);
   // All resources of a type are nobody's choice.
   if (parsed.query.criteria.empty()) return Invalid("criteria: there are none");
-  parsed.query.count = 2;
+  std::vector<std::string> names;
+  for (const fhir::StatedCriterion& stated : parsed.query.criteria) {
+    names.push_back(stated.name + "=" + stated.value);
+  }
+  std::sort(names.begin(), names.end());
+  Criteria criteria;
+  criteria.type = type;
+  criteria.name = fhir::TypeName(type);
+  for (const std::string& name : names) criteria.name.append(1, '\0').append(name);
+  criteria.query = std::move(parsed.query);
+  criteria.query.count = 2;
+  return criteria;
+}
+
+Result<std::vector<fhir_store::Version>> Match(const MatchScope& scope, const Criteria& criteria) {
   fhir_store::SearchRequest request;
-  request.query = &parsed.query;
+  request.query = &criteria.query;
   request.compatibility = scope.compatibility;
   auto page = scope.store->Search(request);
   // A value set that nobody has: the criteria are at fault, not the path.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fhir/search_query.h"
 #include "fhir_store/fhir_store.h"
 
 namespace tarn::fhir_api::internal {
@@ -20,9 +21,19 @@ struct MatchScope {
   fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
 };
 
-// The resources of `type` that meet the criteria; two when there are two or more.
-// Errors: kInvalid (the criteria; none at all), kUnsupported, and those of FhirStore::Search.
-Result<std::vector<fhir_store::Version>> Match(const MatchScope& scope, fhir::TypeId type,
-                                               std::string_view criteria);
+// Criteria as they are understood.
+struct Criteria {
+  fhir::TypeId type = fhir::kNoType;
+  fhir::SearchQuery query;
+  // The same for all ways to write them that differ in order and encoding only: for
+  // FhirStore::HoldCriteria.
+  std::string name;
+};
+// `text`: percent-encoded, without '?'. Errors: kInvalid (also: there are none).
+Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::string_view text);
+
+// The resources that meet the criteria; two when there are two or more.
+// Errors: those of FhirStore::Search.
+Result<std::vector<fhir_store::Version>> Match(const MatchScope& scope, const Criteria& criteria);
 
 }  // namespace tarn::fhir_api::internal

@@ -13,7 +13,8 @@ using http::Method;
 
 constexpr std::string_view kAllowInstance = "GET, HEAD, PUT, DELETE";
 constexpr std::string_view kAllowRead = "GET, HEAD";
-constexpr std::string_view kAllowType = "GET, HEAD, POST";
+constexpr std::string_view kAllowType = "GET, HEAD, POST, PUT, DELETE";
+constexpr std::string_view kAllowImmutableType = "GET, HEAD, POST";
 
 Refusal NotBuilt(std::string_view what) {
   return {{501, "not-supported", std::string(what) + " is not supported by this server"}, {}};
@@ -47,20 +48,11 @@ Refusal OfSystem(Method method) {
   return NotAllowed("GET, POST");
 }
 
-Refusal OfType(Method method) {
-  switch (method) {
-    case Method::kGet:
-    case Method::kHead:
-      return NotThere();
-    case Method::kPut:
-      return NotBuilt("conditional update");
-    case Method::kPatch:
-      return NotBuilt("conditional patch");
-    case Method::kDelete:
-      return NotBuilt("conditional delete");
-    default:
-      return NotAllowed(kAllowType);
-  }
+Refusal OfType(Method method, std::string_view type) {
+  if (IsRead(method)) return NotThere();
+  if (IsImmutableType(type)) return NotAllowed(kAllowImmutableType);
+  if (method == Method::kPatch) return NotBuilt("conditional patch");
+  return NotAllowed(kAllowType);
 }
 
 Refusal OfInstance(Method method, std::string_view type) {
@@ -94,7 +86,7 @@ Refusal RefusalOf(Method method, std::string_view path) {
   if (fhir::FindType(segments[0]) == fhir::kNoType) {
     return {{404, "not-supported", "no resource type of FHIR R4 has this name"}, {}};
   }
-  if (segments.size() == 1) return OfType(method);
+  if (segments.size() == 1) return OfType(method, segments[0]);
   if (segments.size() == 2) {
     if (segments[1] == "_history") return NotBuilt("history of a type");
     if (segments[1] == "_search") return NotAllowed("POST");

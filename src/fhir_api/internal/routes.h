@@ -60,6 +60,8 @@ inline constexpr Route kRoutes[] = {
      "update"},
     {http::Method::kDelete, "/{type}/{rid}", Handler::kDelete, "fhir.delete", kBodyBytesMax, false,
      "delete"},
+    {http::Method::kPut, "/{type}", Handler::kUpdate, "fhir.update", kBodyBytesMax},
+    {http::Method::kDelete, "/{type}", Handler::kDelete, "fhir.delete", kBodyBytesMax},
     {http::Method::kGet, "/metadata", Handler::kMetadata, "fhir.metadata"},
     {http::Method::kGet, "/.well-known/smart-configuration", Handler::kSmartConfiguration,
      "fhir.smart-configuration", 0, true},

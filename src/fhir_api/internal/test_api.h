@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "fhir_api/fhir_api.h"
 #include "fhir_api/internal/view.h"
@@ -58,6 +60,19 @@ struct Ask {
   std::string body = {};
   std::string store = std::string(kPlainStore);
   bool has_type = true;  // Bodies say what they are, unless `header` does.
+};
+
+// SeededRandom for several threads.
+class SharedRandom final : public RandomSource {
+ public:
+  void Fill(std::span<char> out) override {
+    MutexLock lock(mutex_);
+    random_.Fill(out);
+  }
+
+ private:
+  Mutex mutex_;
+  SeededRandom random_ GUARDED_BY(mutex_){7};
 };
 
 class FhirApiTest : public testing::Test {
@@ -151,6 +166,8 @@ class FhirApiTest : public testing::Test {
     if (parts.size() == 4 && read) return api_->Read(request);
     if (parts.size() == 4 && request.method == Method::kPut) return api_->Update(request);
     if (parts.size() == 4 && request.method == Method::kDelete) return api_->Delete(request);
+    if (parts.size() == 3 && request.method == Method::kPut) return api_->Update(request);
+    if (parts.size() == 3 && request.method == Method::kDelete) return api_->Delete(request);
     if (parts.size() == 5 && parts[4] == "_history" && read) return api_->History(request);
     if (parts.back() == "_search" && request.method == Method::kPost) {
       http::Request search = request;
@@ -189,7 +206,7 @@ class FhirApiTest : public testing::Test {
   }
 
   FakeClock clock_{1'767'323'045'678};  // 2026-01-02T03:04:05.678Z
-  SeededRandom random_{7};
+  SharedRandom random_;
   MetricsRegistry metrics_;
   kv::FakeEngine engine_;
   std::string folder_;
