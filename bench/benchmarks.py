@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import datasets
+import writes
 from clients import Connection, HealthLake, S3
 from harness import BUILD, Folder, Meter, Server, TARN, check, folder_bytes, note, rss_mb, spread
 from shapes import bench_shapes
@@ -426,7 +427,7 @@ def bench_micro(run):
 # stops the server, comes last.
 ALL = {"synth": bench_synth, "idle_rss": bench_idle_rss, "s3": bench_s3, "import": bench_import,
        "disk": bench_disk, "workflow": bench_workflow, "read": bench_read, "export": bench_export,
-       "import_large": bench_import_large, "start": bench_start, "shapes": bench_shapes,
-       "micro": bench_micro}
+       **writes.ALL, "import_large": bench_import_large, "start": bench_start,
+       "shapes": bench_shapes, "micro": bench_micro}
 # Left out unless named.
 ON_DEMAND = {"shapes", "micro"}

@@ -37,6 +37,9 @@
 namespace tarn::cli {
 namespace {
 
+// Of each listener. A write waits for the disk, and those that wait together share one sync: more
+// than there are cores.
+constexpr size_t kWorkers = 32;
 constexpr std::string_view kVersion = "0.1.0";
 constexpr uint64_t kPreloadSeed = 1;
 constexpr uint64_t kBlockCacheBytesMin = 16u << 20;
@@ -258,6 +261,7 @@ Result<std::unique_ptr<http::Server>> Services::State::Listen(const std::string&
   server_options.host = listen.host;
   server_options.port = listen.port;
   server_options.name = name;
+  server_options.workers = kWorkers;
   server_options.access_log = options.access_log;
   server_options.sites = SitesOf(options);
   server_options.limits.connections_max = static_cast<uint32_t>(std::min<uint64_t>(
