@@ -56,7 +56,7 @@ Status ReadComponents(ByteReader* reader, CodestreamHeader* header) {
 
 Status ReadSiz(std::string_view segment, CodestreamHeader* header) {
   ByteReader reader(segment);
-  reader.Be16();  // Rsiz: capabilities.
+  header->high_throughput = (reader.Be16() & 0x4000) != 0;  // Rsiz; T.814 A.2.
   const uint64_t x_end = reader.Be32();
   const uint64_t y_end = reader.Be32();
   const uint64_t x_begin = reader.Be32();

@@ -22,6 +22,7 @@ struct CodestreamHeader {
   bool colour_transform = false;  // COD: the first three components are transformed.
   uint32_t decompositions = 0;    // COD
   uint64_t tiles = 1;
+  bool high_throughput = false;  // HTJ2K, not JPEG 2000.
 };
 
 // Reads the main header of a raw codestream up to its first tile-part.

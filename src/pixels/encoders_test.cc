@@ -157,6 +157,21 @@ TEST(Htj2k, ResolutionsEndWhereTheIndexSays) {
   }
 }
 
+TEST(Htj2k, TakesNothingButItsOwn) {
+  const FrameFormat format{.width = 70, .height = 70, .precision = 8};
+  const auto other = EncodeJpeg2000(format, MakeSamples(format, Texture::kSmooth));
+  ASSERT_TRUE(other.ok());
+  for (const std::string& bytes : {std::string(), std::string("text"), other.value().codestream}) {
+    const auto decoded = DecodeOwnHtj2k(bytes);
+    ASSERT_FALSE(decoded.ok());
+    EXPECT_EQ(decoded.error().kind, ErrorKind::kCorrupt);
+  }
+  const auto own = EncodeHtj2k(format, MakeSamples(format, Texture::kSmooth));
+  ASSERT_TRUE(own.ok());
+  EXPECT_TRUE(DecodeOwnHtj2k(own.value().codestream, 1).ok());
+  EXPECT_FALSE(DecodeOwnHtj2k(own.value().codestream, 2).ok());  // It has two resolutions.
+}
+
 TEST(Jpeg2000, ComesBackExactly) {
   for (const FrameFormat& format : Formats()) {
     for (const Texture texture : {Texture::kSmooth, Texture::kNoise}) {

@@ -268,8 +268,8 @@ Status VerifyHtj2k(std::string_view codestream, const FrameFormat& format,
 
 Result<DecodedFrame> DecodeOwnHtj2k(std::string_view codestream, uint32_t skipped_resolutions) {
   const auto header = ReadCodestreamHeader(codestream);
-  if (!header.ok() || header.value().tiles != 1 || header.value().precision > 16 ||
-      skipped_resolutions > header.value().decompositions) {
+  if (!header.ok() || !header.value().high_throughput || header.value().tiles != 1 ||
+      header.value().precision > 16 || skipped_resolutions > header.value().decompositions) {
     return Error{ErrorKind::kCorrupt, "a stored frame is no HTJ2K codestream of ours"};
   }
   DecodedFrame frame;
