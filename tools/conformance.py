@@ -25,6 +25,7 @@ ROWS = {
     "interaction": ("Interactions", [
         "read", "vread", "conditional read", "update", "update with If-Match", "update as create", "delete", "create",
         "search-type", "search-system", "search of a compartment", "search by POST", "history-instance", "capabilities",
+        "conditional create", "conditional update", "conditional delete of one",
         "batch", "transaction", "conditional create in a Bundle", "conditional update in a Bundle",
         "conditional delete in a Bundle", "conditional references", "search in a Bundle"]),
     "parameter type": ("Parameter types", [
@@ -43,7 +44,7 @@ ROWS = {
         "_containedType", "page", "_explain"]),
     "general": ("General parameters and headers", [
         "_format", "_pretty", "Accept", "Content-Type", "Prefer: handling=strict", "Prefer: handling=lenient",
-        "Prefer: return", "too-costly with the plan"]),
+        "Prefer: return", "x-amz-fhir-idempotency-key", "too-costly with the plan"]),
     "refused": ("Refused by name", [
         "_query", "functional lists of _list", "phrases of _text", "sorting by a composite", "sorting by relevance",
         "modifiers of chains", "unknown parameters", "unknown modifiers", "unknown value sets and code systems",

@@ -37,6 +37,7 @@ class ConditionalTest : public FhirApiTest {
   }
 };
 
+// Shows: interaction conditional create
 TEST_F(ConditionalTest, CreatesWhatDoesNotExist) {
   const http::Headers::Field nobody = {"If-None-Exist", "identifier=urn:s%7C3"};
   const Response created = Post("Patient", PatientOf("3"), nobody);
@@ -64,6 +65,7 @@ TEST_F(ConditionalTest, CreatesWhatDoesNotExist) {
   EXPECT_EQ(Count("name=smith"), 3);
 }
 
+// Shows: interaction conditional update
 TEST_F(ConditionalTest, UpdatesWhatMatches) {
   struct Case {
     std::string criteria;
@@ -104,6 +106,7 @@ TEST_F(ConditionalTest, UpdatesWhatMatches) {
   EXPECT_EQ(Put("Cat?_id=x", R"({"resourceType":"Cat"})").status, 404);
 }
 
+// Shows: interaction conditional delete of one
 TEST_F(ConditionalTest, DeletesTheOneThatMatches) {
   EXPECT_EQ(Remove("Patient?name=smith").status, 412);
   EXPECT_EQ(Remove("Patient?name=nobody").status, 404);
@@ -121,6 +124,7 @@ TEST_F(ConditionalTest, DeletesTheOneThatMatches) {
   EXPECT_EQ(Remove("AuditEvent?_id=x").status, 405);
 }
 
+// Shows: general x-amz-fhir-idempotency-key
 TEST_F(ConditionalTest, IdempotencyKeysAreGoodOnce) {
   const std::string key = "01234567-89ab-CDEF-0123-456789abcdef";
   const http::Headers::Field header = {"x-amz-fhir-idempotency-key", key};
