@@ -15,8 +15,9 @@ namespace {
 
 using namespace tarn::fhir;
 
-constexpr std::string_view kTypes[] = {"Observation", "Patient",        "",          "Location",
-                                       "ValueSet",    "RiskAssessment", "Condition", "CarePlan"};
+constexpr std::string_view kTypesSearched[] = {"Observation", "Patient",  "",
+                                               "Location",    "ValueSet", "RiskAssessment",
+                                               "Condition",   "CarePlan"};
 constexpr std::string_view kResource =
     R"({"resourceType":"Observation","id":"o","status":"final","code":{"text":"Text","coding":[)"
     R"({"system":"http://loinc.org","code":"8480-6"}]},"subject":{"reference":"Patient/1"},)"
@@ -46,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Fixture fixture;
   if (size == 0) return 0;
   SearchTarget target;
-  target.type = FindType(kTypes[data[0] % std::size(kTypes)]);
+  target.type = FindType(kTypesSearched[data[0] % std::size(kTypesSearched)]);
   SearchContext context;
   context.parameters = &fixture.parameters;
   context.handling = (data[0] & 64) != 0 ? Handling::kLenient : Handling::kStrict;

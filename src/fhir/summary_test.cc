@@ -55,9 +55,9 @@ TEST(CutDown, LeavesAWholeResourceAlone) {
 
 TEST(CutDown, SummaryTrueFollowsTheDefinitionsAtEveryLevel) {
   const json::Value cut = Cut(kObservation, {.summary = Summary::kTrue, .elements = {}});
-  EXPECT_THAT(NamesOf(cut), ElementsAre("resourceType", "id", "meta", "modifierExtension", "status",
-                                        "_status", "code", "effectiveDateTime", "valueQuantity",
-                                        "component"));
+  EXPECT_THAT(NamesOf(cut),
+              ElementsAre("resourceType", "id", "meta", "modifierExtension", "status", "_status",
+                          "code", "effectiveDateTime", "valueQuantity", "component"));
   EXPECT_THAT(NamesOf(*cut.Find("code")), ElementsAre("text"));
   ASSERT_EQ(cut.Find("component")->items().size(), 1u);
   EXPECT_THAT(NamesOf(cut.Find("component")->items()[0]), ElementsAre("code", "valueInteger"));
@@ -78,8 +78,8 @@ TEST(CutDown, ElementsKeepWhatIsMandatoryOrChangesMeaning) {
   EXPECT_THAT(NamesOf(cut), ElementsAre("resourceType", "id", "meta", "modifierExtension", "status",
                                         "_status", "code", "valueQuantity", "note"));
   EXPECT_THAT(CutDown(kObservation, view).value(), HasSubstr(R"("value":1.00)"));
-  EXPECT_THAT(NamesOf(Cut(kObservation, {.summary = Summary::kFalse,
-                                         .elements = {"valueQuantity", "nothing"}})),
+  EXPECT_THAT(NamesOf(Cut(kObservation,
+                          {.summary = Summary::kFalse, .elements = {"valueQuantity", "nothing"}})),
               ElementsAre("resourceType", "id", "meta", "modifierExtension", "status", "_status",
                           "code", "valueQuantity"));
 }

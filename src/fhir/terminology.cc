@@ -339,8 +339,7 @@ Result<CodeSet> Related(const SystemCode& code, const FindCanonical& stored,
                         const std::map<std::string, std::set<std::string>> CodeSystem::*links) {
   TRY(const auto system, Expander(stored).System(code.system, {}));
   if (!system.has_value()) {
-    return NotFound("the code system " + code.system +
-                    " is not known; store it as a CodeSystem");
+    return NotFound("the code system " + code.system + " is not known; store it as a CodeSystem");
   }
   CodeSet out;
   for (const std::string& related : Closure((*system).*links, code.code)) {

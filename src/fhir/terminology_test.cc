@@ -31,8 +31,8 @@ class Store {
   }
   void CodeSystem(const std::string& url, const std::string& concepts,
                   const std::string& content = "complete") {
-    texts_[{FindType("CodeSystem"), url}] =
-        R"({"resourceType":"CodeSystem","content":")" + content + R"(","concept":)" + concepts + "}";
+    texts_[{FindType("CodeSystem"), url}] = R"({"resourceType":"CodeSystem","content":")" +
+                                            content + R"(","concept":)" + concepts + "}";
   }
   void Text(const std::string& type, const std::string& url, const std::string& text) {
     texts_[{FindType(type), url}] = text;
@@ -77,10 +77,9 @@ TEST(Terminology, HasR4sOwn) {
   EXPECT_THAT(Expansion(none, "http://hl7.org/fhir/ValueSet/observation-codes"),
               ElementsAre("http://loinc.org|*"));
   // By a filter over a hierarchy, of other value sets, and with codes left out.
-  EXPECT_THAT(
-      Expansion(none, "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode"),
-      IsSupersetOf({"http://terminology.hl7.org/CodeSystem/v3-ActCode|AMB",
-                    "http://terminology.hl7.org/CodeSystem/v3-ActCode|IMP"}));
+  EXPECT_THAT(Expansion(none, "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode"),
+              IsSupersetOf({"http://terminology.hl7.org/CodeSystem/v3-ActCode|AMB",
+                            "http://terminology.hl7.org/CodeSystem/v3-ActCode|IMP"}));
   const auto versioned =
       ExpandValueSet("http://hl7.org/fhir/ValueSet/administrative-gender", "4.0.1", none.find());
   EXPECT_TRUE(versioned.ok());
@@ -137,16 +136,14 @@ TEST(Terminology, ComposesSets) {
   store.Text("ValueSet", "expanded", R"({"expansion":{"contains":[{"system":"urn:z","code":"1",
              "contains":[{"system":"urn:z","code":"2"}]}]}})");
   store.Text("ValueSet", "empty", "{}");
-  EXPECT_THAT(Expansion(store, "all"),
-              ElementsAre("urn:a|animal", "urn:a|cat", "urn:a|dog", "urn:a|lion", "urn:a|plant",
-                          "urn:a|sealion"));
+  EXPECT_THAT(Expansion(store, "all"), ElementsAre("urn:a|animal", "urn:a|cat", "urn:a|dog",
+                                                   "urn:a|lion", "urn:a|plant", "urn:a|sealion"));
   EXPECT_THAT(Expansion(store, "cats"), ElementsAre("urn:a|cat", "urn:a|lion"));
   EXPECT_THAT(Expansion(store, "below"),
               ElementsAre("urn:a|cat", "urn:a|dog", "urn:a|lion", "urn:a|sealion"));
   EXPECT_THAT(Expansion(store, "not-cats"),
               ElementsAre("urn:a|animal", "urn:a|dog", "urn:a|plant", "urn:a|sealion"));
-  EXPECT_THAT(Expansion(store, "above"),
-              ElementsAre("urn:a|animal", "urn:a|cat", "urn:a|lion"));
+  EXPECT_THAT(Expansion(store, "above"), ElementsAre("urn:a|animal", "urn:a|cat", "urn:a|lion"));
   EXPECT_THAT(Expansion(store, "some"), ElementsAre("urn:a|dog"));
   EXPECT_THAT(Expansion(store, "union"),
               ElementsAre("urn:a|cat", "urn:a|lion", "urn:b|x", "urn:c|*"));
@@ -195,12 +192,12 @@ TEST(Terminology, SaysWhatItCannotDo) {
     ErrorKind kind;
     std::string_view detail;
   };
-  for (const Case& c : {Case{"a", ErrorKind::kTooLarge, "nested"},
-                        Case{"unknown", ErrorKind::kNotFound, "nowhere"},
-                        Case{"filtered", ErrorKind::kNotFound, "http://loinc.org"},
-                        Case{"regex", ErrorKind::kUnsupported, "code regex"},
-                        Case{"but", ErrorKind::kUnsupported, "urn:part"},
-                        Case{"broken", ErrorKind::kInvalid, "malformed"}}) {
+  for (const Case& c :
+       {Case{"a", ErrorKind::kTooLarge, "nested"}, Case{"unknown", ErrorKind::kNotFound, "nowhere"},
+        Case{"filtered", ErrorKind::kNotFound, "http://loinc.org"},
+        Case{"regex", ErrorKind::kUnsupported, "code regex"},
+        Case{"but", ErrorKind::kUnsupported, "urn:part"},
+        Case{"broken", ErrorKind::kInvalid, "malformed"}}) {
     SCOPED_TRACE(c.url);
     const auto set = ExpandValueSet(c.url, "", store.find());
     ASSERT_FALSE(set.ok());

@@ -12,7 +12,6 @@ namespace {
 
 // Of a posting with more chunks than are wanted by this factor, the wanted ones are read one by
 // one: a Get costs about as much as stepping over this many keys.
-constexpr size_t kStepsOfAGet = 8;
 constexpr size_t kWantedChunksMax = 16;
 // Chunks that an estimate reads.
 constexpr size_t kEstimateChunks = 3;
