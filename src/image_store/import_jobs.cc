@@ -61,6 +61,7 @@ Result<std::optional<jobs::Job>> RunJob(ImageStoreState& state, const jobs::Job&
   if (!worked.ok()) {
     outcome.state = jobs::JobState::kFailed;
     outcome.message = worked.error().detail;
+    TRY(AddRelease(state, job, outcome.message, &batch));
   }
   TRY(jobs::Job ended, state.queue.Finish(job, outcome, std::move(batch)));
   state.WakeBackground();

@@ -171,6 +171,38 @@ TEST(Import, FailsAsAWholeWithAMessage) {
   EXPECT_EQ(store.Import("in").state, JobState::kCompleted);
 }
 
+TEST(Import, FailedJobGivesItsLocksAndFramesBack) {
+  ImageSetsOptions options;
+  options.retry_pause_ms = 1;
+  TestStore store(TestEngine::kFake, options);
+  store.PutObject("in/1", Text("1.2", "1.2.1", "aaaa"));
+  const std::string id = store.SetsOf(store.Import("in")).at(0).id;
+  store.PutObject("late/1", Text("1.2", "1.2.2", "bbbb"));
+  ASSERT_TRUE(store.objects().CreateBucket("lost-bucket").ok());
+  store->WaitUntilIdle();
+  // Submission, claim, stage 1 and the lock are written; the image set's new version is not.
+  store.fake().SetFault({.write = 5, .effect = kv::FakeEngine::Effect::kCrash});
+  ImportRequest request;
+  request.input = {"in-bucket", "late"};
+  request.output = {"lost-bucket", ""};
+  const std::string job = store->SubmitImport(request, {}).value().id;
+  store.RunJobs();
+  EXPECT_EQ(store->Get(id).value().state, ImageSetState::kLocked);
+  EXPECT_EQ(store->Get(id).value().status, WorkflowStatus::kImporting);
+  EXPECT_EQ(store.Tree(id).InstanceCount(), 1u);
+  store.Reopen();
+  ASSERT_TRUE(store.objects().DeleteBucket("lost-bucket").ok());
+  store.RunJobs();
+  EXPECT_EQ(store->queue().Get(kImportKind, job).value().state, JobState::kFailed);
+  const ImageSetProperties after = store->Get(id).value();
+  EXPECT_EQ(after.state, ImageSetState::kActive);
+  EXPECT_EQ(after.status, WorkflowStatus::kImportFailed);
+  EXPECT_NE(after.message, "");
+  EXPECT_EQ(store.Tree(id).InstanceCount(), 1u);
+  store->WaitUntilIdle();
+  EXPECT_EQ(store->Frames().value().live_bytes, 4u);
+}
+
 TEST(Import, FileBeyondItsBoundFailsAlone) {
   ImageSetsOptions options;
   const std::string good = Text("1.2", "1.2.1", "aaaa");

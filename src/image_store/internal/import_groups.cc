@@ -1,6 +1,8 @@
 #include "image_store/internal/import_groups.h"
 
 #include <chrono>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -248,6 +250,30 @@ Result<std::vector<ImportGroup>> GroupStagedFiles(const kv::Snapshot& snapshot,
   }
   TRY(cursor->status());
   return groups;
+}
+
+Status AddRelease(const ImageStoreState& state, const jobs::Job& job, std::string_view message,
+                  kv::Batch* batch) {
+  const auto snapshot = state.kv.GetSnapshot();
+  const auto cursor = snapshot->Scan(kWork, kv::PrefixRange(ChangePrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    TRY(const ChangeRecord change, DecodeChange(cursor->value()));
+    if (change.kind != ChangeKind::kImport || change.job != job.id) continue;
+    TRY(const SetRecord before, ReadSet(*snapshot, change.sets.front()));
+    SetRecord after = before;
+    after.latest.state = ImageSetState::kActive;
+    after.latest.status = WorkflowStatus::kImportFailed;
+    after.latest.updated_unix_ms = state.clock.UnixMs();
+    after.latest.message = MessageText(message);
+    AddSetChange(state,
+                 {.set = change.sets.front(),
+                  .before = &before,
+                  .after = std::move(after),
+                  .source_image_set_id = {}},
+                 batch);
+    batch->Delete(kWork, cursor->key());
+  }
+  return cursor->status();
 }
 
 Result<bool> SettleGroups(ImageStoreState& state, const jobs::Job& job,

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -28,5 +28,10 @@ Result<std::vector<ImportGroup>> GroupStagedFiles(const kv::Snapshot& snapshot,
 // Errors: kConflict (the claim is lost), kBusy (an image set stays LOCKED), kUnavailable, kCorrupt.
 Result<bool> SettleGroups(ImageStoreState& state, const jobs::Job& job,
                           const std::function<bool()>& stop, ImportCheckpoint* checkpoint);
+
+// Adds to the batch what gives image sets free that the job has locked and will not change any
+// more: ACTIVE, IMPORT_FAILED. Errors: kCorrupt, kUnavailable.
+Status AddRelease(const ImageStoreState& state, const jobs::Job& job, std::string_view message,
+                  kv::Batch* batch);
 
 }  // namespace tarn::image_store

@@ -117,6 +117,7 @@ void PutNumber(std::string* out, std::optional<int64_t> number) {
 std::optional<int64_t> TakeNumber(ByteReader* in, bool* ok) {
   const bool there = TakeBool(in, ok);
   const auto number = static_cast<int64_t>(in->Be64());
+  if (!there && number != 0) *ok = false;  // Each record has one encoding.
   return there ? std::optional<int64_t>(number) : std::nullopt;
 }
 
@@ -196,7 +197,11 @@ Result<SetRecord> DecodeSet(std::string_view bytes) {
   TakeTexts(&in, TagTexts(record.tags));
   const bool numbered = TakeBool(&in, &ok);
   const auto number = static_cast<int32_t>(in.Be32());
-  if (numbered) record.tags.series_number = number;
+  if (numbered) {
+    record.tags.series_number = number;
+  } else if (number != 0) {
+    ok = false;  // Each record has one encoding.
+  }
   record.tags.study_related_series = in.Be32();
   record.tags.study_related_instances = in.Be32();
   if (!ok || !in.AtEnd()) return Corrupt("a set");
