@@ -163,7 +163,8 @@ TEST_F(CapabilityTest, EveryInteractionIsAnswered) {
 // Shows: parameter every parameter of R4, createdAt, _list, _filter; interaction
 //   capabilities
 TEST_F(CapabilityTest, EverySearchParameterIsAnswered) {
-  const fhir::SearchParameterSet& parameters = store_->search_parameters();
+  const auto definitions = store_->search_definitions();
+  const fhir::SearchParameterSet& parameters = definitions->parameters;
   for (const std::string_view store : {kPlainStore, kLakeStore}) {
     const auto status_of = [&](const std::string& query) {
       return Send({.path = query, .store = std::string(store)}).status;

@@ -561,9 +561,11 @@ Response FhirApi::Metadata(const Request& request) const {
   }
   Response response;
   response.headers.Add("Content-Type", std::string(internal::MediaText(*media)));
+  const auto definitions = found.value()->store->search_definitions();
   response.body = internal::CapabilityStatementText(
       {found.value()->endpoint, state_->options.software_version, found.value()->smart,
-       found.value()->store->search_parameters(), found.value()->compatibility});
+       definitions->parameters, found.value()->compatibility,
+       found.value()->store->FillingParameters()});
   return response;
 }
 

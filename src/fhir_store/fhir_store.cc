@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "fhir_store/internal/body_codec.h"
+#include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/internal/index_builder.h"
 #include "fhir_store/internal/keys.h"
@@ -67,6 +68,8 @@ StoreState::StoreState(FhirStoreOptions options_in, kv::Store& kv_in,
       key_hash(random_in),
       queue(kv_in, kJob, clock_in, random_in) {}
 
+StoreState::~StoreState() = default;
+
 FhirStore::FhirStore(std::unique_ptr<StoreState> state) : state_(std::move(state)) {}
 FhirStore::~FhirStore() = default;
 
@@ -78,11 +81,12 @@ Result<std::unique_ptr<FhirStore>> FhirStore::Open(FhirStoreOptions options, kv:
       std::make_unique<StoreState>(std::move(options), kv, objects, clock, random, metrics);
   TRY(state->dictionaries, Dictionaries::Open(kv));
   TRY(state->ordinals, Ordinals::Open(kv));
-  state->search = state->options.search;
-  if (state->search == nullptr) {
-    TRY(state->search, SearchDefinitions::Make());
+  std::shared_ptr<const SearchDefinitions> search = state->options.search;
+  if (search == nullptr) {
+    TRY(search, SearchDefinitions::Make());
   }
   TRY(state->index, SearchIndex::Open(kv, random));
+  TRY(state->custom_parameters, CustomParameters::Open(*state, std::move(search)));
   std::unique_ptr<FhirStore> store(new FhirStore(std::move(state)));
   if (!store->state_->index->complete()) {
     store->index_builder_ = std::make_unique<IndexBuilder>(*store->state_);

@@ -197,8 +197,11 @@ class FhirStore {
   // kUnavailable (the index is being built: the detail says how far), kTimeout (cancelled),
   // kCorrupt.
   Result<SearchPage> Search(const SearchRequest& request) const;
-  // What Search knows, for parsing queries. Lives as long as the store.
-  const fhir::SearchParameterSet& search_parameters() const;
+  // What Search knows now, for parsing queries; a search that begins later may know other
+  // parameters, unless it is given this (SearchRequest::definitions).
+  std::shared_ptr<const SearchDefinitions> search_definitions() const;
+  // SearchParameters that are being filled.
+  std::vector<ParameterProgress> FillingParameters() const;
   // Where this data store's resources are on any host: SearchContext::own_path.
   std::string_view own_path() const;
 

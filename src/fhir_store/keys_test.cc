@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/families.h"
 #include "fhir_store/internal/hash_index.h"
+#include "fhir_store/internal/id_walk.h"
 #include "fhir_store/internal/key_hash.h"
+#include "kv/fake_engine.h"
 
 namespace tarn::fhir_store {
 namespace {
@@ -152,6 +157,58 @@ TEST(KeyHash, DependsOnEveryByteAndOnTheKey) {
   seen.insert(hash(key.substr(1)));
   seen.insert(other(key));
   EXPECT_EQ(seen.size(), key.size() + 3);
+}
+
+TEST(IdWalk, GoesThroughIdsOfEveryFormInOrderFromAnyText) {
+  kv::FakeEngine engine;
+  const auto store = engine.Open("store", DataStoreSchema()).value();
+  const fhir::TypeId type = fhir::FindType("Patient");
+  std::set<std::string> ids;
+  SeededRandom random(7);
+  kv::Batch batch;
+  for (int i = 0; i < 300; ++i) {
+    std::string id = NewUuid(random);
+    if (i % 3 == 0) std::erase(id, '-');
+    if (i % 3 == 1) id = id.substr(0, 1 + random.Below(12));
+    if (id.back() == '-') id.back() = 'Z';
+    if (!ids.insert(id).second) continue;
+    batch.Put(kCurrent, CurrentKey(type, id), EncodeCurrent({.version = 1}));
+  }
+  batch.Put(kCurrent, CurrentKey(static_cast<fhir::TypeId>(type + 1), "other"),
+            EncodeCurrent({.version = 1}));
+  ASSERT_TRUE(store->Commit(batch).ok());
+  const auto snapshot = store->GetSnapshot();
+  std::vector<std::string> starts(ids.begin(), ids.end());
+  for (int i = 0; i < 300; ++i) {
+    std::string text = starts[random.Below(starts.size())];
+    text.resize(random.Below(text.size() + 1));
+    starts.push_back(text +
+                     std::string(random.Below(2), static_cast<char>('-' + random.Below(80))));
+  }
+  for (const std::string& start : starts) {
+    SCOPED_TRACE(start);
+    for (const auto direction : {kv::Direction::kForward, kv::Direction::kReverse}) {
+      const bool forward = direction == kv::Direction::kForward;
+      std::vector<std::string> expected;
+      for (const std::string& id : ids) {
+        if (forward ? id >= start : id <= start) expected.push_back(id);
+      }
+      if (!forward) std::reverse(expected.begin(), expected.end());
+      if (!forward && start.empty()) expected = {ids.rbegin(), ids.rend()};
+      IdWalk walk(*snapshot, type, direction);
+      if (!start.empty()) walk.Seek(start);
+      std::vector<std::string> seen;
+      std::string id;
+      CurrentRecord record;
+      for (;;) {
+        const auto more = walk.Next(&id, &record);
+        ASSERT_TRUE(more.ok());
+        if (!more.value()) break;
+        seen.push_back(id);
+      }
+      EXPECT_EQ(seen, expected);
+    }
+  }
 }
 
 }  // namespace

@@ -62,6 +62,9 @@ inline constexpr int kImportRetryPauseMs = 100;
 // An object read that fails is taken up again at its place this often in a row.
 inline constexpr int kImportReadAttempts = 3;  // The file fails.
 
+// Active SearchParameter resources of one data store.
+inline constexpr size_t kCustomParametersMax = 256;  // kTooLarge; imported ones: not in force.
+
 // Posting keys of one resource.
 inline constexpr size_t kPostingKeysMax = 50'000;  // kTooLarge
 // Memory of a run's postings.

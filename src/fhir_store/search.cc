@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/search_run.h"
 #include "fhir_store/internal/state.h"
 
@@ -17,7 +18,9 @@ Result<std::shared_ptr<const SearchDefinitions>> SearchDefinitions::Make() {
 
 Result<SearchPage> FhirStore::Search(const SearchRequest& request) const {
   CHECK(request.query != nullptr);
-  SearchRun run(*state_, request);
+  const auto definitions =
+      request.definitions == nullptr ? search_definitions() : request.definitions;
+  SearchRun run(*state_, *definitions, request);
   auto page = run.Run();
   const bool too_costly = !page.ok() && page.error().kind == ErrorKind::kTooLarge;
   if (request.plan != nullptr && (request.query->explain || too_costly)) {
@@ -26,8 +29,14 @@ Result<SearchPage> FhirStore::Search(const SearchRequest& request) const {
   return page;
 }
 
-const fhir::SearchParameterSet& FhirStore::search_parameters() const {
-  return state_->search->parameters;
+std::shared_ptr<const SearchDefinitions> FhirStore::search_definitions() const {
+  // Keeps the generation, which tells when nobody uses its parameters any more.
+  const auto generation = state_->generations.Get();
+  return {generation, generation->reading.get()};
+}
+
+std::vector<ParameterProgress> FhirStore::FillingParameters() const {
+  return state_->custom_parameters->Progress();
 }
 
 std::string_view FhirStore::own_path() const { return state_->own_path; }

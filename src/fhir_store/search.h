@@ -41,6 +41,16 @@ struct SearchDefinitions {
   static Result<std::shared_ptr<const SearchDefinitions>> Make();
 };
 
+// A SearchParameter of the store's own that is not in force yet: the index is being filled for it.
+struct ParameterProgress {
+  std::string code;
+  std::string url;
+  fhir::SearchType type = fhir::SearchType::kSpecial;
+  std::vector<fhir::TypeId> bases;
+  uint64_t done = 0;  // Resources.
+  uint64_t all = 0;
+};
+
 // Bounds of one query. Beyond any of them: kTooLarge, naming it ("too-costly" in FHIR's words).
 struct SearchLimits {
   uint64_t keys_max = 2'000'000;           // Posting keys read.
@@ -52,15 +62,34 @@ struct SearchLimits {
 
 inline constexpr uint64_t kHealthLakeChainMax = 100;
 
+// When a page is looked for piece by piece, and when resources are read instead of keys. The
+// defaults were measured; tests set them so that small stores take every way.
+struct SearchTuning {
+  // Keys that the sets of all results may take. Beyond, windows of ordinals are worked on until the
+  // page is full, and the page has no total.
+  uint64_t keys_at_once = 6'000;
+  // Of the first window; each one is four times as large as the one before it.
+  uint64_t window_ordinals = 4 * 65'536;
+  // Up to here results are read one by one to sort them; beyond, the index is walked in order.
+  uint64_t few_to_sort = 400;
+  // Whether chains and reverse chains may be left to be decided result by result, where many pass.
+  bool defer_chains = true;
+  // Chains are left open whatever it costs.
+  bool always_defer = false;
+};
+
 struct SearchRequest {
   // As parsed, without errors; `page_token` and `count` are taken from it. Must outlive the call.
   const fhir::SearchQuery* query = nullptr;
   // HealthLake's: strings are compared with case and accents, and no step of a chain may find more
   // than kHealthLakeChainMax resources (kTooLarge).
   fhir::Compatibility compatibility = fhir::Compatibility::kFhir;
+  // What it was parsed with (FhirStore::search_definitions); null: what is in force now.
+  std::shared_ptr<const SearchDefinitions> definitions;
   uint32_t count_default = 10;  // Matches of a page when the query states none.
   uint32_t count_max = 1'000;   // A larger `count` is taken as this.
   SearchLimits limits;
+  SearchTuning tuning;
   // Asked often; true ends the search with kTimeout. Empty: never.
   std::function<bool()> cancelled;
   // Receives the plan with estimated and actual numbers as one JSON object, when the query asks for

@@ -41,7 +41,7 @@ class SearchTest : public testing::Test {
   fhir::SearchQuery Parse(const std::string& type, const std::string& text) {
     const auto parsed =
         fhir::ParseSearch(text, "", {.type = fhir::FindType(type), .compartment = {}},
-                          {.parameters = &store_->search_parameters()});
+                          {.parameters = &store_->search_definitions()->parameters});
     EXPECT_TRUE(parsed.errors.empty()) << parsed.errors[0].diagnostics;
     return parsed.query;
   }
@@ -103,7 +103,7 @@ TEST_F(SearchTest, IncludesBothWaysAndFurther) {
 // Shows: interaction search-system, search of a compartment; parameter _type
 TEST_F(SearchTest, SearchesTypesAndCompartments) {
   fhir::SearchContext context;
-  context.parameters = &store_->search_parameters();
+  context.parameters = &store_->search_definitions()->parameters;
   auto parsed = fhir::ParseSearch("_type=Patient,Organization&_count=3", "", {}, context);
   ASSERT_TRUE(parsed.errors.empty()) << parsed.errors[0].diagnostics;
   auto page = store_->Search({.query = &parsed.query});

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "fhir_store/fhir_store.h"
 #include "fhir_store/internal/body_codec.h"
+#include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/internal/guards.h"
 #include "fhir_store/internal/index_batch.h"
@@ -229,9 +230,21 @@ void AddIndexChange(const Write& write, const Place& place, const PostingSides& 
   batch->Change(ordinal, change.before, change.after);
 }
 
+// Resources that change what this store's resources are found by.
+bool IsOwn(fhir::TypeId type) {
+  static const fhir::TypeId own = fhir::FindType("SearchParameter");
+  return type == own;
+}
+
+Status CheckOwn(const StoreState& state, const Write& write) {
+  if (!IsOwn(write.type) || write.text == nullptr) return Ok();
+  return state.custom_parameters->Check(write.text->document(), write.id);
+}
+
 // One try. Errors: kConflict when somebody else was faster.
 Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
                               const std::string& current_key) {
+  const auto generation = state.generations.Get();
   std::optional<CurrentRecord> current;
   auto snapshot = state.kv.GetSnapshot();
   std::string value;
@@ -246,12 +259,14 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   if (write.text == nullptr && current->deleted) {
     return WriteOutcome{.version = VersionOf(write, *current, ""), .unchanged = true};
   }
+  TRY(CheckOwn(state, write));
   TRY(const Place place, PlaceOf(state, write, current));
   kv::Batch batch;
   std::string stamped;
   AddVersion(state, write, current_key, place, &stamped, &batch, &batch);
   ThreadIndexValues extraction;
-  PostingWriter writer(*state.search, state.index->hash(), state.own_path, extraction.values());
+  PostingWriter writer(*generation->writing, state.index->hash(), state.own_path,
+                       extraction.values());
   PostingSides postings;
   TRY(FindPostings(state, *snapshot, write, current, place, &writer, &postings));
   extraction.Saw(postings.after);
@@ -259,6 +274,7 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   snapshot.reset();
   AddLog({LogOf(write, place.record)}, &batch);
   TRY(state.kv.Commit(batch));
+  if (IsOwn(write.type)) state.custom_parameters->Changed();
   if (write.text != nullptr) {
     state.dictionaries->Offer(write.type, stamped);
     state.dictionaries->TrainReady();
@@ -414,10 +430,12 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
                                               std::span<const ResourceWrite> writes,
                                               std::span<const std::string> keys, size_t* failed,
                                               const WriteGuards& guards) {
+  const auto generation = state.generations.Get();
   auto snapshot = state.kv.GetSnapshot();
   TRY(const auto values, snapshot->MultiGet(kCurrent, keys));
   ThreadIndexValues extraction;
-  PostingWriter writer(*state.search, state.index->hash(), state.own_path, extraction.values());
+  PostingWriter writer(*generation->writing, state.index->hash(), state.own_path,
+                       extraction.values());
   PostingSides postings;
   Several several(state, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
@@ -433,6 +451,7 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
     }
     TRY(CheckDecision(writes[i].decided_on, current));
     TRY(Check(write.precondition, current));
+    TRY(CheckOwn(state, write));
     TRY(AddOne(state, *snapshot, write, keys[i], current, &writer, &postings, &several));
     extraction.Saw(postings.after);
   }
@@ -440,6 +459,9 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
   if (several.log.empty()) return std::move(several.outcomes);
   snapshot.reset();
   TRY(CommitSeveral(state, guards, &several));
+  const bool own = std::any_of(writes.begin(), writes.end(),
+                               [](const ResourceWrite& write) { return IsOwn(write.type); });
+  if (own) state.custom_parameters->Changed();
   for (const WriteOutcome& outcome : several.outcomes) {
     if (outcome.version.deleted) continue;
     state.dictionaries->Offer(outcome.version.type, outcome.version.body);

@@ -85,6 +85,17 @@ void AppendParameters(const CapabilityFacts& facts, fhir::TypeId type, json::Wri
     if (info->type != fhir::SearchType::kReference) continue;
     includes.push_back(std::string(fhir::TypeName(type)) + ":" + std::string(code));
   }
+  for (const fhir_store::ParameterProgress& filling : facts.filling) {
+    if (std::find(filling.bases.begin(), filling.bases.end(), type) == filling.bases.end()) {
+      continue;
+    }
+    writer->BeginObject().Key("name").String(filling.code);
+    writer->Key("definition").String(filling.url);
+    writer->Key("type").String(fhir::SearchTypeName(filling.type));
+    writer->Key("documentation")
+        .String("Not in force yet; being indexed: " + FillingText(filling))
+        .EndObject();
+  }
   // Parameters of every search that no SearchParameter resource defines.
   if (facts.compatibility == fhir::Compatibility::kFhir) {
     AppendParameter("_filter", {}, "special", writer);
@@ -143,6 +154,10 @@ std::vector<std::string> Compartments() {
 }
 
 }  // namespace
+
+std::string FillingText(const fhir_store::ParameterProgress& filling) {
+  return std::to_string(filling.done) + " of " + std::to_string(filling.all) + " resources";
+}
 
 std::string CapabilityStatementText(const CapabilityFacts& facts) {
   std::string out;

@@ -9,7 +9,8 @@ namespace tarn::fhir_api::internal {
 
 Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::string_view text) {
   fhir::SearchContext context;
-  context.parameters = &scope.store->search_parameters();
+  const auto definitions = scope.store->search_definitions();
+  context.parameters = &definitions->parameters;
   context.compatibility = scope.compatibility;
   context.now_us = scope.now_unix_ms * 1000;
   context.base_urls = {std::string(scope.endpoint)};
@@ -25,6 +26,7 @@ Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::s
   std::sort(names.begin(), names.end());
   Criteria criteria;
   criteria.type = type;
+  criteria.definitions = definitions;
   criteria.name = fhir::TypeName(type);
   for (const std::string& name : names) criteria.name.append(1, '\0').append(name);
   criteria.query = std::move(parsed.query);
@@ -35,6 +37,7 @@ Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::s
 Result<std::vector<fhir_store::Version>> Match(const MatchScope& scope, const Criteria& criteria) {
   fhir_store::SearchRequest request;
   request.query = &criteria.query;
+  request.definitions = criteria.definitions;
   request.compatibility = scope.compatibility;
   auto page = scope.store->Search(request);
   // A value set that nobody has: the criteria are at fault, not the path.

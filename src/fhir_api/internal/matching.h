@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,7 @@ struct MatchScope {
 // Criteria as they are understood.
 struct Criteria {
   fhir::TypeId type = fhir::kNoType;
+  std::shared_ptr<const fhir_store::SearchDefinitions> definitions;  // That they were read by.
   fhir::SearchQuery query;
   // The same for all ways to write them that differ in order and encoding only: for
   // FhirStore::HoldCriteria.

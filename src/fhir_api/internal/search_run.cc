@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/uri.h"
 #include "fhir_api/internal/answer.h"
+#include "fhir_api/internal/capability.h"
 #include "fhir_api/internal/view.h"
 #include "fhir_api/limits.h"
 #include "json/writer.h"
@@ -145,6 +146,22 @@ fhir::ParsedSearch Parse(const SearchCall& call, const fhir::SearchContext& cont
   return carries ? CarriedSearch(call, context, std::move(parsed)) : parsed;
 }
 
+// A parameter may be unknown because the index is still being filled for it.
+void ExplainFilling(const fhir_store::FhirStore& store, std::vector<fhir::Issue>* errors) {
+  for (const fhir_store::ParameterProgress& filling : store.FillingParameters()) {
+    for (fhir::Issue& error : *errors) {
+      const std::string_view name = std::string_view(error.expression);
+      const size_t at = name.find(filling.code);
+      const size_t end = at == name.npos ? at : at + filling.code.size();
+      if (at == name.npos || (at > 0 && name[at - 1] != '.') ||
+          (end < name.size() && name[end] != ':' && name[end] != '.')) {
+        continue;
+      }
+      error.diagnostics += "; '" + filling.code + "' is being indexed: " + FillingText(filling);
+    }
+  }
+}
+
 fhir::Issue PlanIssue(std::string plan) {
   fhir::Issue issue;
   issue.severity = "information";
@@ -174,17 +191,22 @@ http::Response FailedSearch(const Error& error, std::string plan) {
 
 http::Response RunSearch(const SearchCall& call, Media media) {
   fhir::SearchContext context;
-  context.parameters = &call.scope.store->search_parameters();
+  const auto definitions = call.scope.store->search_definitions();
+  context.parameters = &definitions->parameters;
   context.handling = call.handling;
   context.compatibility = call.scope.compatibility;
   context.now_us = call.scope.now_unix_ms * 1000;
   context.base_urls = {std::string(call.scope.endpoint)};
   context.own_path = call.scope.store->own_path();
   fhir::ParsedSearch parsed = Parse(call, context);
-  if (!parsed.errors.empty()) return IssuesResponse(400, parsed.errors);
+  if (!parsed.errors.empty()) {
+    ExplainFilling(*call.scope.store, &parsed.errors);
+    return IssuesResponse(400, parsed.errors);
+  }
   std::string plan;
   fhir_store::SearchRequest request;
   request.query = &parsed.query;
+  request.definitions = definitions;
   request.compatibility = call.scope.compatibility;
   request.plan = &plan;
   auto page = call.scope.store->Search(request);

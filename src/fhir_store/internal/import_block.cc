@@ -39,6 +39,8 @@ void DropIfLarge(std::string* buffer) {
 }  // namespace
 
 Status LineWorker::Work(ImportBlock* block) {
+  block->generation = state_.generations.Get();
+  posting_writer_.Use(*block->generation->writing);
   now_unix_ms_ = state_.clock.UnixMs();
   ReadLines(block);
   block->mark = state_.gate.MarkLookup();
@@ -248,6 +250,7 @@ Status LineWorker::StampAndCompress(ImportBlock* block, ImportLine* line) {
 
 Status LineWorker::WorkAgain(ImportBlock* block, ImportLine* line, const kv::Snapshot& snapshot) {
   if (line->outcome == LineOutcome::kFailed) return Ok();
+  posting_writer_.Use(*block->generation->writing);
   now_unix_ms_ = state_.clock.UnixMs();
   const Status read = reader_.ReadPadded(block->Text(*line));
   CHECK(read.ok());  // It was read before.
@@ -256,6 +259,7 @@ Status LineWorker::WorkAgain(ImportBlock* block, ImportLine* line, const kv::Sna
 }
 
 Status LineWorker::WorkAfter(ImportBlock* block, ImportLine* line, const Before& before) {
+  posting_writer_.Use(*block->generation->writing);
   now_unix_ms_ = state_.clock.UnixMs();
   const Status read = reader_.ReadPadded(block->Text(*line));
   CHECK(read.ok());  // It was read before.

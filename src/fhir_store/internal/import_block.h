@@ -82,6 +82,8 @@ struct ImportBlock {
 
   // From the worker.
   WriteGate::Mark mark = 0;
+  // That its postings are of; kept until they are committed.
+  std::shared_ptr<const SearchGeneration> generation;
   std::vector<ImportLine> lines;
   std::vector<Error> failures;
   std::string keys;
@@ -110,7 +112,8 @@ class LineWorker {
   LineWorker(StoreState& state, OldContent old_content)
       : state_(state),
         old_content_(old_content),
-        posting_writer_(*state.search, state.index->hash(), state.own_path, index_values_) {}
+        posting_writer_(*state.generations.Get()->writing, state.index->hash(), state.own_path,
+                        index_values_) {}
   void SetOldContent(OldContent old_content) { old_content_ = old_content; }
 
   // Parses every line, looks its id up, stamps and compresses. Errors of storage (not of lines)

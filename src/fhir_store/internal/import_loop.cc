@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "fhir_store/internal/block_pipeline.h"
+#include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/import_run.h"
 #include "fhir_store/limits.h"
 
@@ -84,6 +85,7 @@ Result<LoopEnd> RunImportLoop(StoreState& state, BlockSource& source, ImportSink
     }
   }
   TRY(CommitRun(state, sink, true, &run));
+  state.custom_parameters->Changed();
   return LoopEnd::kAllRead;
 }
 

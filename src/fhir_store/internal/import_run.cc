@@ -36,6 +36,9 @@ bool HasBody(const ImportLine& line) {
 }  // namespace
 
 Status ImportRun::Add(ImportBlock* block) {
+  if (generations_.empty() || generations_.back() != block->generation) {
+    generations_.push_back(block->generation);
+  }
   std::vector<uint64_t> hashes;
   hashes.reserve(block->lines.size());
   for (const ImportLine& line : block->lines) {
@@ -337,6 +340,7 @@ void ImportRun::Clear() {
   keys_.clear();
   block_bodies_.clear();
   postings_.Clear();
+  generations_.clear();
   body_bytes_ = 0;
   created_ = 0;
   changed_ = 0;

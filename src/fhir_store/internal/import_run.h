@@ -104,6 +104,7 @@ class ImportRun {
   std::string keys_;
   std::vector<std::string> block_bodies_;
   PostingTable postings_;
+  std::vector<std::shared_ptr<const SearchGeneration>> generations_;  // Of the postings.
   size_t body_bytes_ = 0;
   size_t created_ = 0;
   size_t changed_ = 0;  // Resources of the store that get a new version.

@@ -1,15 +1,10 @@
 // Fills the search index of a store that was written without one, or under older rules, while the
 // store is in use: docs/internals/fhir-search.md, "Stores without an index".
-//
-// Resources are read in their newest version and their postings added in batches that expect each
-// of them unchanged. Single writes and imports write their differences meanwhile: what the pass has
-// not reached it reads later, what it has read it meets unchanged or not at all.
 // Threads: one of its own, from construction to destruction.
 #pragma once
 
 #include <atomic>
 #include <thread>
-#include <vector>
 
 #include "base/result.h"
 #include "fhir_store/internal/state.h"
@@ -28,9 +23,6 @@ class IndexBuilder {
  private:
   void Run();
   Status Build();
-  Status BuildType(fhir::TypeId type, uint64_t* done, uint64_t all);
-  // Errors: kConflict (a resource was written meanwhile; nothing was added).
-  Status AddSome(fhir::TypeId type, const std::vector<Ordinal>& ordinals);
 
   StoreState& state_;
   std::atomic<bool> stop_{false};

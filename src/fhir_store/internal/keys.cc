@@ -1,5 +1,8 @@
 #include "fhir_store/internal/keys.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "fhir_store/internal/families.h"
@@ -95,6 +98,33 @@ Result<std::string> UnpackId(std::string_view packed) {
   }
   if ((tag != kUuidId && tag != kHexId) || rest.size() != 16) return Corrupt("id");
   return UnpackHex(rest, tag == kUuidId);
+}
+
+void AppendPackedIdBound(std::string* out, size_t form, std::string_view text, IdBound bound) {
+  CHECK(form < kPackedIdForms);
+  out->push_back(static_cast<char>(form));
+  if (form == kTextId) {
+    out->append(text);
+    return;
+  }
+  // As many digits as the text shares with some id of the form; then the least or the greatest.
+  const bool hyphens = form == kUuidId;
+  char packed[16];
+  std::fill(std::begin(packed), std::end(packed), bound == IdBound::kNotAfter ? '\0' : '\xff');
+  size_t digits = 0;
+  for (size_t i = 0; i < text.size() && digits < 32; ++i) {
+    if (hyphens && IsHyphenPlace(i)) {
+      if (text[i] != '-') break;
+      continue;
+    }
+    const int value = HexValue(text[i]);
+    if (value < 0) break;
+    const int shift = digits % 2 == 0 ? 4 : 0;
+    char& byte = packed[digits / 2];
+    byte = static_cast<char>((byte & ~(0xf << shift)) | value << shift);
+    ++digits;
+  }
+  out->append(packed, sizeof packed);
 }
 
 void AppendCurrentKey(std::string* out, fhir::TypeId type, std::string_view id) {

@@ -33,6 +33,12 @@ inline constexpr uint32_t kChunkOrdinals = 65536;
 void AppendPackedId(std::string* out, std::string_view id);
 // Errors: kCorrupt.
 Result<std::string> UnpackId(std::string_view packed);
+// Packed ids have one of these forms, numbered from 0; within a form they sort like their texts.
+inline constexpr size_t kPackedIdForms = 3;
+// Appends the bytes of `form` that no id before (after) `text` sorts behind (in front of): the
+// place to look for `text` and what follows it in either direction, whatever `text` is.
+enum class IdBound : uint8_t { kNotAfter, kNotBefore };
+void AppendPackedIdBound(std::string* out, size_t form, std::string_view text, IdBound bound);
 
 std::string CurrentKey(fhir::TypeId type, std::string_view id);
 void AppendCurrentKey(std::string* out, fhir::TypeId type, std::string_view id);

@@ -77,6 +77,33 @@ uint64_t OrdinalSet::IntersectionCount(const OrdinalSet& other) const {
   return count;
 }
 
+OrdinalSet OrdinalSet::Between(uint64_t begin, uint64_t end) const {
+  OrdinalSet between;
+  if (begin >= end) return between;
+  const auto last =
+      static_cast<uint32_t>(std::min<uint64_t>((end - 1) / kChunkOrdinals, UINT32_MAX));
+  auto it = chunks_.lower_bound(static_cast<uint32_t>(begin / kChunkOrdinals));
+  for (; it != chunks_.end() && it->first <= last; ++it) {
+    const uint64_t start = uint64_t{it->first} * kChunkOrdinals;
+    if (begin <= start && start + kChunkOrdinals <= end) {
+      between.chunks_.emplace(it->first, it->second);
+      continue;
+    }
+    kv::Bits range;
+    range.AddRange(static_cast<uint32_t>(std::max(begin, start) - start),
+                   static_cast<uint32_t>(std::min<uint64_t>(end - start, kChunkOrdinals)));
+    range.IntersectWith(it->second);
+    between.AddChunk(it->first, range);
+  }
+  return between;
+}
+
+uint64_t OrdinalSet::End() const {
+  if (chunks_.empty()) return 0;
+  const auto& [chunk, bits] = *chunks_.rbegin();
+  return uint64_t{chunk} * kChunkOrdinals + bits.Values().back() + 1;
+}
+
 void OrdinalSet::Visit(Ordinal first, const std::function<bool(Ordinal)>& visit) const {
   for (auto it = chunks_.lower_bound(first / kChunkOrdinals); it != chunks_.end(); ++it) {
     for (const uint16_t low : it->second.Values()) {

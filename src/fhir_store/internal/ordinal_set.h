@@ -31,6 +31,10 @@ class OrdinalSet {
   bool Intersects(const OrdinalSet& other) const;
   uint64_t IntersectionCount(const OrdinalSet& other) const;
 
+  // What lies in [begin, end).
+  OrdinalSet Between(uint64_t begin, uint64_t end) const;
+  // One more than the largest member; 0: empty.
+  uint64_t End() const;
   // Calls `visit` for every ordinal from `first` on, ascending, until it answers false.
   void Visit(Ordinal first, const std::function<bool(Ordinal)>& visit) const;
   std::vector<Ordinal> Values() const;

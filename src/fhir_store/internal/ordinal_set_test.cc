@@ -87,5 +87,25 @@ TEST(OrdinalSet, VisitsFromAnOrdinalOnUntilTold) {
   EXPECT_EQ(seen, (std::vector<Ordinal>{70'001u, UINT32_MAX}));
 }
 
+TEST(OrdinalSet, CutsARangeOutOfItself) {
+  OrdinalSet set;
+  for (const Ordinal ordinal : {0u, 3u, 65'535u, 65'536u, 70'000u, 200'000u, UINT32_MAX}) {
+    set.Add(ordinal);
+  }
+  EXPECT_EQ(set.End(), uint64_t{UINT32_MAX} + 1);
+  EXPECT_EQ(OrdinalSet().End(), 0u);
+  const std::vector<Ordinal> all = set.Values();
+  for (const uint64_t begin : {0u, 1u, 3u, 4u, 65'535u, 65'536u, 70'001u, UINT32_MAX}) {
+    for (const uint64_t size : {0ull, 1ull, 65'536ull, 70'000ull, 1ull << 33}) {
+      SCOPED_TRACE(std::to_string(begin) + " and " + std::to_string(size));
+      std::vector<Ordinal> expected;
+      for (const Ordinal ordinal : all) {
+        if (ordinal >= begin && ordinal < begin + size) expected.push_back(ordinal);
+      }
+      EXPECT_EQ(set.Between(begin, begin + size).Values(), expected);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn::fhir_store

@@ -113,6 +113,15 @@ std::string Tagged(char tag, std::string_view text) {
 
 }  // namespace
 
+void AppendParameterPrefix(std::string* out, fhir::TypeId type, fhir::ParameterNumber parameter) {
+  AppendBe16(out, type);
+  AppendBe16(out, parameter);
+}
+
+fhir::ParameterNumber PostingParameter(std::string_view posting) {
+  return LoadBe16(posting.substr(2));
+}
+
 void AppendPostingPrefix(std::string* out, fhir::TypeId type, fhir::ParameterNumber parameter,
                          PostingKind kind) {
   AppendBe16(out, type);

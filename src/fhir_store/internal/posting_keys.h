@@ -49,6 +49,11 @@ inline constexpr size_t kPostingChunkBytes = 2;
 void AppendPostingPrefix(std::string* out, fhir::TypeId type, fhir::ParameterNumber parameter,
                          PostingKind kind);
 
+// What all posting keys of one type and parameter begin with.
+void AppendParameterPrefix(std::string* out, fhir::TypeId type, fhir::ParameterNumber parameter);
+// The parameter of a posting key.
+fhir::ParameterNumber PostingParameter(std::string_view posting);
+
 // `posting key` with its chunk.
 std::string PostingChunkKey(std::string_view posting, uint32_t chunk);
 // The chunk of a stored key. Errors: kCorrupt.

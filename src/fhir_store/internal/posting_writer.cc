@@ -165,7 +165,7 @@ class PostingWriter::Resource {
 Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
                              const PostingTimes& times, PostingKeys* keys) {
   const size_t before = keys->size();
-  TRY(definitions_.extractor->Extract(document, type, {.own_path = own_path_}, &values_));
+  TRY(definitions_->extractor->Extract(document, type, {.own_path = own_path_}, &values_));
   Resource resource(hash_, type, keys);
   fhir::ParameterNumber parameter = fhir::kNoParameter;
   size_t primary = 0;

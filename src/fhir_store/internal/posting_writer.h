@@ -36,11 +36,14 @@ class PostingWriter {
   // more than a resource does, so writers that come and go share their thread's.
   PostingWriter(const SearchDefinitions& definitions, const PostingHash& hash,
                 std::string_view own_path, fhir::IndexValues& values)
-      : definitions_(definitions),
+      : definitions_(&definitions),
         hash_(hash),
         own_path_(own_path),
         stamped_(definitions.parameters),
         values_(values) {}
+
+  // From now on by these; they must outlive the next calls.
+  void Use(const SearchDefinitions& definitions) { definitions_ = &definitions; }
 
   // Appends the keys of the resource that the document holds, whatever its own meta.lastUpdated is.
   // Errors: kTooLarge, kInvalid (the resource cannot be indexed; the detail names the parameter).
@@ -50,7 +53,7 @@ class PostingWriter {
  private:
   class Resource;
 
-  const SearchDefinitions& definitions_;
+  const SearchDefinitions* definitions_;
   const PostingHash& hash_;
   const std::string_view own_path_;  // Of the store's StoreState. See fhir::ResourceTimes.
   const StampedParameters stamped_;

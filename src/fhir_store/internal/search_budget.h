@@ -20,9 +20,10 @@ class SearchBudget {
         cancelled_(cancelled),
         deadline_ns_(clock.MonotonicNs() + limits.time_ms_max * 1'000'000) {}
 
-  // Errors of all: kTooLarge, naming the bound; kTimeout: cancelled.
+  // Errors of all: kTooLarge, naming the bound; kTimeout: cancelled; kBusy: PauseAfter.
   Status SpendKey() {
-    if (++keys_ > limits_.keys_max) return TooCostly("keys of the index");
+    if (++keys_ > pause_at_) return Pause();
+    if (keys_ > limits_.keys_max) return TooCostly("keys of the index");
     return keys_ % kLookEvery == 0 ? Look() : Ok();
   }
   Status SpendBody() {
@@ -33,6 +34,15 @@ class SearchBudget {
   Status CheckMemory(uint64_t bytes) const {
     return bytes > limits_.memory_bytes_max ? TooCostly("memory") : Ok();
   }
+  // From the given number of further keys on every key is refused (kBusy), until Continue.
+  void PauseAfter(uint64_t keys) { pause_at_ = keys_ + keys; }
+  void Continue() {
+    pause_at_ = UINT64_MAX;
+    paused_ = false;
+  }
+  // Whether a key was refused so.
+  bool paused() const { return paused_; }
+
   // Looks at the clock and at whether somebody still waits for the answer.
   Status Look() const;
 
@@ -42,6 +52,10 @@ class SearchBudget {
  private:
   static constexpr uint64_t kLookEvery = 256;
   static Status TooCostly(const char* what);
+  Status Pause() {
+    paused_ = true;
+    return Error{ErrorKind::kBusy, "more keys than may be read at once"};
+  }
 
   const SearchLimits& limits_;
   const Clock& clock_;
@@ -49,6 +63,8 @@ class SearchBudget {
   const int64_t deadline_ns_;
   uint64_t keys_ = 0;
   uint64_t bodies_ = 0;
+  uint64_t pause_at_ = UINT64_MAX;
+  bool paused_ = false;
 };
 
 }  // namespace tarn::fhir_store

@@ -10,10 +10,11 @@
 
 namespace tarn::fhir_store {
 
-SearchJudge::SearchJudge(const StoreState& state, const kv::Snapshot& snapshot,
-                         SearchBudget& budget, const RelatedSets& related,
-                         fhir::Compatibility compatibility)
+SearchJudge::SearchJudge(const StoreState& state, const SearchDefinitions& definitions,
+                         const kv::Snapshot& snapshot, SearchBudget& budget,
+                         const RelatedSets& related, fhir::Compatibility compatibility)
     : state_(state),
+      definitions_(definitions),
       snapshot_(snapshot),
       budget_(budget),
       related_(related),
@@ -71,7 +72,7 @@ Result<const fhir::IndexValues*> SearchJudge::Values() {
     TRY(const int64_t created, CreationTime(state_, snapshot_, loaded_.type, ordinal_));
     times.created_us = created * 1000;
   }
-  TRY(state_.search->extractor->Extract(reader_.document(), loaded_.type, times, &values_));
+  TRY(definitions_.extractor->Extract(reader_.document(), loaded_.type, times, &values_));
   values_are_current_ = true;
   return &values_;
 }
@@ -114,8 +115,8 @@ Result<std::vector<SearchJudge::Contained>> SearchJudge::MatchingContained(
     fhir::ResourceTimes times;
     times.own_path = state_.own_path;
     // What cannot be read out is found by nothing.
-    const Status read = state_.search->extractor->Extract(contained_reader_.document(),
-                                                          envelope.type, times, &contained_values_);
+    const Status read = definitions_.extractor->Extract(contained_reader_.document(), envelope.type,
+                                                        times, &contained_values_);
     bool matches = read.ok();
     for (const fhir::StatedCriterion& stated : query.criteria) {
       if (!matches) break;
@@ -148,8 +149,8 @@ Result<bool> SearchJudge::Related(const fhir::Criterion& criterion,
                                   const fhir::IndexValues& values) const {
   if (criterion.kind == fhir::Criterion::Kind::kHas) {
     const auto found = related_.referred.find({&criterion, loaded_.type});
-    CHECK(found != related_.referred.end());
-    return found->second.Contains(ordinal_);
+    if (found != related_.referred.end()) return found->second.Contains(ordinal_);
+    return related_.is_referred(criterion, loaded_.type, ordinal_);
   }
   if (criterion.kind != fhir::Criterion::Kind::kChain) {
     return Error{ErrorKind::kUnsupported, criterion.code + ": hierarchies are not supported"};

@@ -29,13 +29,18 @@ struct RelatedSets {
   std::map<const fhir::Criterion*, std::vector<std::pair<fhir::TypeId, OrdinalSet>>> targets;
   // kHas: by the type that is judged, the resources that are referred to.
   std::map<std::pair<const fhir::Criterion*, fhir::TypeId>, OrdinalSet> referred;
+  // kHas that is decided one by one: the resources that may refer.
+  std::map<const fhir::Criterion*, OrdinalSet> sources;
+  // Whether any of the criterion's sources refers to the resource.
+  std::function<Result<bool>(const fhir::Criterion&, fhir::TypeId, Ordinal)> is_referred;
 };
 
 class SearchJudge {
  public:
   // The arguments must outlive the judge.
-  SearchJudge(const StoreState& state, const kv::Snapshot& snapshot, SearchBudget& budget,
-              const RelatedSets& related, fhir::Compatibility compatibility);
+  SearchJudge(const StoreState& state, const SearchDefinitions& definitions,
+              const kv::Snapshot& snapshot, SearchBudget& budget, const RelatedSets& related,
+              fhir::Compatibility compatibility);
 
   // Reads the newest version, or the given one. False: there is none, or it is a deletion.
   // Errors: kCorrupt, kUnavailable, kTooLarge (the budget).
@@ -66,6 +71,7 @@ class SearchJudge {
   Result<bool> InCompartment(const fhir::Compartment& compartment);
 
   const StoreState& state_;
+  const SearchDefinitions& definitions_;
   const kv::Snapshot& snapshot_;
   SearchBudget& budget_;
   const RelatedSets& related_;

@@ -19,12 +19,12 @@ class SortBytes {
   explicit SortBytes(bool descending) : descending_(descending) {}
 
   using Bytes = std::optional<std::string>;
-  Bytes operator()(const fhir::TokenValue& token) const { return std::string(token.code); }
+  Bytes operator()(const fhir::TokenValue& token) const { return std::string(token.key); }
   Bytes operator()(const fhir::UriValue& uri) const { return std::string(uri.uri); }
   Bytes operator()(const fhir::StringValue& string) const { return std::string(string.folded); }
   Bytes operator()(const fhir::ReferenceValue& reference) const {
-    if (reference.form != fhir::ReferenceForm::kLocal) return std::string(reference.url);
-    return std::string(fhir::TypeName(reference.type)) + "/" + std::string(reference.id);
+    if (reference.form != fhir::ReferenceForm::kLocal) return std::nullopt;
+    return ReferenceSortValue(reference.type, reference.id);
   }
   Bytes operator()(const fhir::DateValue& date) const {
     const int64_t high = date.range.high_us;
@@ -46,8 +46,13 @@ class SortBytes {
 
 }  // namespace
 
-std::vector<std::optional<std::string>> SortValuesOf(const std::vector<fhir::SortKey>& sort,
-                                                     const fhir::IndexValues& values) {
+std::string ReferenceSortValue(fhir::TypeId type, std::string_view id) {
+  return std::string(fhir::TypeName(type)).append("/").append(id);
+}
+
+Result<std::vector<std::optional<std::string>>> SortValuesOf(const std::vector<fhir::SortKey>& sort,
+                                                             const fhir::IndexValues& values,
+                                                             const Exists& exists) {
   std::vector<std::optional<std::string>> out;
   out.reserve(sort.size());
   for (const fhir::SortKey& key : sort) {
@@ -55,6 +60,10 @@ std::vector<std::optional<std::string>> SortValuesOf(const std::vector<fhir::Sor
     for (const fhir::IndexValue& value : values.Of(key.parameter)) {
       std::optional<std::string> bytes = std::visit(SortBytes(key.descending), value.value);
       if (!bytes.has_value()) continue;
+      if (const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value)) {
+        TRY(const bool there, exists(reference->type, reference->id));
+        if (!there) continue;
+      }
       if (bytes->size() > kSortBytesMax / sort.size()) bytes->resize(kSortBytesMax / sort.size());
       if (!best.has_value() || (key.descending ? *best < *bytes : *bytes < *best)) {
         best = std::move(bytes);

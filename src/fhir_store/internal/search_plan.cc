@@ -10,11 +10,24 @@
 namespace tarn::fhir_store {
 namespace {
 
-// Of a posting with more chunks than are wanted by this factor, the wanted ones are read one by
-// one: a Get costs about as much as stepping over this many keys.
-constexpr size_t kWantedChunksMax = 16;
+// Unwanted chunks are stepped over; after this many in a row the cursor seeks, which costs about as
+// much as that many steps.
+constexpr int kStepsOfASeek = 6;
 // Chunks that an estimate reads.
 constexpr size_t kEstimateChunks = 3;
+
+// Where to go on from a key whose chunk is not wanted: the posting's next wanted chunk, else the
+// next posting. False: there is none.
+bool NextWanted(std::string_view key, uint32_t chunk, const OrdinalSet& within, std::string* next) {
+  const std::string_view posting = key.substr(0, key.size() - kPostingChunkBytes);
+  const auto wanted = within.chunks().upper_bound(chunk);
+  if (wanted != within.chunks().end()) {
+    *next = PostingChunkKey(posting, wanted->first);
+    return true;
+  }
+  *next = kv::PrefixRange(posting).end;
+  return !next->empty();
+}
 
 }  // namespace
 
@@ -52,25 +65,34 @@ Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, Ordina
     out->AddChunk(chunk, bits);
     return Ok();
   };
-  if (!span.posting.empty() && within != nullptr && within->chunks().size() <= kWantedChunksMax) {
-    for (const auto& [chunk, wanted] : within->chunks()) {
-      std::string value;
-      TRY(budget_.SpendKey());
-      TRY(const bool found, snapshot_.Get(kPosting, PostingChunkKey(span.posting, chunk), &value));
-      if (found) TRY(take(chunk, value));
-    }
-    return Ok();
-  }
+  if (within != nullptr && within->IsEmpty()) return Ok();
   const auto cursor = snapshot_.Scan(kPosting, {span.begin, span.end});
+  if (!span.posting.empty() && within != nullptr) {
+    const uint32_t first = within->chunks().begin()->first;
+    if (first > 0) cursor->Seek(PostingChunkKey(span.posting, first));
+  }
   uint64_t since_check = 0;
-  for (; cursor->Valid(); cursor->Next()) {
+  int steps = 0;
+  std::string next;
+  while (cursor->Valid()) {
     TRY(budget_.SpendKey());
     const std::string_view key = cursor->key();
     TRY(const uint32_t chunk, PostingChunk(key));
-    if (within != nullptr && !within->HasChunk(chunk)) continue;
-    if (span.accepts && !span.accepts(key.substr(0, key.size() - kPostingChunkBytes))) continue;
-    TRY(take(chunk, cursor->value()));
-    if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(out->bytes()));
+    if (within != nullptr && !within->HasChunk(chunk)) {
+      if (++steps <= kStepsOfASeek) {
+        cursor->Next();
+        continue;
+      }
+      steps = 0;
+      if (!NextWanted(key, chunk, *within, &next)) break;
+      cursor->Seek(next);
+      continue;
+    }
+    if (!span.accepts || span.accepts(key.substr(0, key.size() - kPostingChunkBytes))) {
+      TRY(take(chunk, cursor->value()));
+      if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(out->bytes()));
+    }
+    cursor->Next();
   }
   return cursor->status();
 }
@@ -111,9 +133,8 @@ Result<OrdinalSet> PostingReader::ReadLive(fhir::TypeId type) const {
   return live;
 }
 
-Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan) const {
-  TRY(Estimate(plan));
-  TRY(Bounds bounds, EvaluateNode(plan, live_));
+Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan, const OrdinalSet* within) const {
+  TRY(Bounds bounds, EvaluateNode(plan, within == nullptr ? live_ : *within));
   bounds.sure.IntersectWith(live_);
   bounds.open.IntersectWith(live_);
   return bounds;

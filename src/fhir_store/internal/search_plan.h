@@ -102,11 +102,13 @@ class PlanEvaluator {
   PlanEvaluator(const PostingReader& reader, const OrdinalSet& live)
       : reader_(reader), live_(live), live_count_(live.Count()) {}
 
-  // The live ordinals for which the plan holds. Errors: kTooLarge, kTimeout, kCorrupt.
-  Result<Bounds> Evaluate(PlanNode* plan) const;
+  // Fills in what the nodes are taken to hold: once, before Evaluate. Errors: as Evaluate.
+  Status Estimate(PlanNode* node) const;
+  // The live ordinals for which the plan holds; those of `within` alone (some of the live ones, may
+  // be null). Errors: kTooLarge, kTimeout, kBusy (the budget), kCorrupt.
+  Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet* within = nullptr) const;
 
  private:
-  Status Estimate(PlanNode* node) const;
   Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet& within) const;
   Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet& within) const;
   Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet& within) const;

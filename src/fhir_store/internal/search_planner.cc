@@ -106,7 +106,8 @@ Result<PlanNode> SearchPlanner::Plan(const fhir::Criterion& criterion, fhir::Typ
     case fhir::Criterion::Kind::kHas: {
       const bool has = criterion.kind == fhir::Criterion::Kind::kHas;
       PlanNode node = MakeNode(Kind::kFixed, (has ? "_has " : "chain ") + criterion.code);
-      TRY(node.fixed.sure, related_(criterion, type));
+      TRY(node.fixed, related_(criterion, type));
+      if (!node.fixed.open.IsEmpty()) node.label += ", decided one by one";
       return node;
     }
     case fhir::Criterion::Kind::kAnd:

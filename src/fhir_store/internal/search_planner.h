@@ -18,8 +18,8 @@ namespace tarn::fhir_store {
 
 class SearchPlanner {
  public:
-  // Answers kChain and kHas: the resources of `type` for which the criterion holds, exactly.
-  using Related = std::function<Result<OrdinalSet>(const fhir::Criterion&, fhir::TypeId type)>;
+  // Answers kChain and kHas: the resources of `type` for which the criterion holds.
+  using Related = std::function<Result<Bounds>(const fhir::Criterion&, fhir::TypeId type)>;
 
   // The arguments must outlive the planner.
   SearchPlanner(const SearchDefinitions& definitions, const PostingHash& hash,

@@ -19,6 +19,13 @@ namespace {
 constexpr uint64_t kFewTargets = 2'000;
 // Up to here sources give their references from their bodies.
 constexpr uint64_t kFewSources = 1'000;
+// What reading one thing takes, for choosing between plans; measured, in microseconds.
+constexpr double kBodyUs = 20;   // A body, and its values extracted.
+constexpr double kLookUpUs = 8;  // An id and the posting that it is in.
+constexpr double kStepUs = 0.8;  // The next key of a scan.
+// Results that are looked at for a deferred chain, over what was expected.
+constexpr double kPatience = 4;
+constexpr uint64_t kDeferredMin = 200;
 // Posting hashes are compared by all of their bytes.
 constexpr size_t kHashBytes = kPostingHeadBytes + kPostingTailBytes;
 
@@ -43,21 +50,33 @@ void ExplainNode(const PlanNode& node, json::Writer* out) {
 
 }  // namespace
 
-SearchRun::SearchRun(const StoreState& state, const SearchRequest& request)
+SearchRun::SearchRun(const StoreState& state, const SearchDefinitions& definitions,
+                     const SearchRequest& request)
     : state_(state),
+      definitions_(definitions),
       request_(request),
       query_(*request.query),
       snapshot_(state.kv.GetSnapshot()),
       budget_(request.limits, state.clock, request.cancelled),
       reader_(*snapshot_, budget_),
-      judge_(state, *snapshot_, budget_, related_, request.compatibility),
+      judge_(state, definitions, *snapshot_, budget_, related_, request.compatibility),
       planner_(
-          *state.search, state.index->hash(), reader_,
+          definitions, state.index->hash(), reader_,
           [this](const fhir::Criterion& criterion, fhir::TypeId type) {
             return Related(criterion, type);
           },
           request.compatibility),
-      digest_(QueryDigest(query_)) {}
+      digest_(QueryDigest(query_)),
+      whole_(query_.summary == fhir::Summary::kCount || query_.total == fhir::Total::kAccurate),
+      defers_(request.tuning.defer_chains && query_.contained == fhir::Contained::kFalse) {
+  related_.is_referred = [this](const fhir::Criterion& has, fhir::TypeId type, Ordinal ordinal) {
+    return IsReferred(has, type, ordinal);
+  };
+}
+
+uint64_t SearchRun::Wanted() const {
+  return std::min(query_.count.value_or(request_.count_default), request_.count_max) + uint64_t{1};
+}
 
 Result<SearchPage> SearchRun::Run() {
   TRY(Check());
@@ -74,12 +93,11 @@ Result<SearchPage> SearchRun::Run() {
                                          "newest state",
                           .expression = ""});
   }
-  const uint32_t count =
-      std::min(query_.count.value_or(request_.count_default), request_.count_max);
+  const uint64_t count = Wanted() - 1;
   if (query_.summary == fhir::Summary::kCount || count == 0) return page;
-  TRY(std::vector<ResultItem> items, Items(size_t{count} + 1));
-  TRY(FillPage(std::move(items), count, &page));
-  TRY(AddIncludes(query_, request_.limits, *state_.search, planner_, reader_, &judge_, &page));
+  TRY(std::vector<ResultItem> items, Page(count + 1));
+  TRY(FillPage(std::move(items), static_cast<uint32_t>(count), &page));
+  TRY(AddIncludes(query_, request_.limits, definitions_, planner_, reader_, &judge_, &page));
   return page;
 }
 
@@ -178,17 +196,28 @@ Status SearchRun::FindAll() {
 Status SearchRun::Find(TypeResults* results) {
   const fhir::TypeId type = results->type;
   TRY(results->plan, PlanType(type));
-  const PlanEvaluator evaluator(reader_, live_[type]);
-  TRY(results->bounds, evaluator.Evaluate(&results->plan));
-  const auto changed = changes_.by_type.find(type);
-  if (changed != changes_.by_type.end()) {
-    results->bounds.sure.Subtract(changed->second.changed);
-    results->bounds.open.Subtract(changed->second.changed);
-    TRY(JudgeEarlier(results));
+  const OrdinalSet& live = live_[type];
+  const PlanEvaluator evaluator(reader_, live);
+  TRY(evaluator.Estimate(&results->plan));
+  const bool may_cut = !whole_ && query_.contained == fhir::Contained::kFalse &&
+                       query_.sort.empty() && live.Count() > request_.tuning.window_ordinals;
+  if (may_cut) budget_.PauseAfter(request_.tuning.keys_at_once);
+  auto bounds = evaluator.Evaluate(&results->plan);
+  results->by_windows = budget_.paused();
+  budget_.Continue();
+  if (!results->by_windows) {
+    TRY(results->bounds, std::move(bounds));
+    LeaveOutChanged(results);
   }
-  const bool all =
-      query_.summary == fhir::Summary::kCount || query_.total == fhir::Total::kAccurate;
-  return all ? DecideAll(type, nullptr, &results->bounds) : Ok();
+  if (changes_.by_type.contains(type)) TRY(JudgeEarlier(results));
+  return whole_ ? DecideAll(type, nullptr, &results->bounds) : Ok();
+}
+
+void SearchRun::LeaveOutChanged(TypeResults* results) {
+  const auto changed = changes_.by_type.find(results->type);
+  if (changed == changes_.by_type.end()) return;
+  results->bounds.sure.Subtract(changed->second.changed);
+  results->bounds.open.Subtract(changed->second.changed);
 }
 
 Result<bool> SearchRun::IsResult() {
@@ -232,8 +261,12 @@ Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::Type
   if (!live_.contains(type)) {
     TRY(live_[type], reader_.ReadLive(type));
   }
-  TRY(PlanNode plan, planner_.Plan(criterion, type));
+  ++within_chain_;
+  auto planned = planner_.Plan(criterion, type);
+  --within_chain_;
+  TRY(PlanNode plan, std::move(planned));
   const PlanEvaluator evaluator(reader_, live_[type]);
+  TRY(evaluator.Estimate(&plan));
   TRY(Bounds bounds, evaluator.Evaluate(&plan));
   TRY(DecideAll(type, &criterion, &bounds));
   return std::move(bounds.sure);
@@ -247,26 +280,77 @@ Status SearchRun::CheckChain(const OrdinalSet& found) const {
                                          " resources, which is HealthLake's limit (tarn:compat)"};
 }
 
-Result<OrdinalSet> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
-  if (criterion.kind == fhir::Criterion::Kind::kHas) {
-    const fhir::Criterion& inner = criterion.operands.at(0);
-    TRY(const OrdinalSet sources, Exact(inner, inner.type));
-    TRY(CheckChain(sources));
-    TRY(OrdinalSet referred, ReferredBy(criterion, type, sources));
-    related_.referred[{&criterion, type}] = referred;
-    return referred;
-  }
-  OrdinalSet all;
+bool SearchRun::Defers(double share, double set_cost_us) {
+  if (whole_ || within_chain_ > 0 || !defers_) return false;
+  const double bodies = static_cast<double>(Wanted()) / std::max(share, 1e-6);
+  if (!request_.tuning.always_defer && 2 * bodies * kBodyUs > set_cost_us) return false;
+  const auto expected = static_cast<uint64_t>(std::min(kPatience * bodies, 1e6));
+  deferred_max_ = std::max({deferred_max_, expected, kDeferredMin});
+  return true;
+}
+
+Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
+  if (criterion.kind == fhir::Criterion::Kind::kHas) return RelatedByHas(criterion, type);
   auto& targets = related_.targets[&criterion];
   targets.clear();
+  uint64_t found = 0;
+  uint64_t all = 0;
   for (const fhir::Criterion& operand : criterion.operands) {
     TRY(OrdinalSet of_operand, Exact(operand, operand.type));
     TRY(CheckChain(of_operand));
-    TRY(const OrdinalSet sources, SourcesOf(criterion, type, operand.type, of_operand));
-    all.UnionWith(sources);
+    found += of_operand.Count();
+    all += live_[operand.type].Count();
     targets.emplace_back(operand.type, std::move(of_operand));
   }
-  return all;
+  const auto count = static_cast<double>(found);
+  const double set_cost_us =
+      found <= kFewTargets ? count * kLookUpUs : static_cast<double>(all) * kStepUs;
+  Bounds bounds;
+  if (found > 0 && Defers(count / static_cast<double>(all), set_cost_us)) {
+    std::string present;
+    AppendPostingPrefix(&present, type, criterion.parameter, PostingKind::kPresent);
+    TRY(reader_.Read(SpanOfPosting(std::move(present)), nullptr, &bounds.open));
+    return bounds;
+  }
+  for (const auto& [target_type, of_operand] : targets) {
+    TRY(const OrdinalSet sources, SourcesOf(criterion, type, target_type, of_operand));
+    bounds.sure.UnionWith(sources);
+  }
+  return bounds;
+}
+
+Result<Bounds> SearchRun::RelatedByHas(const fhir::Criterion& has, fhir::TypeId type) {
+  const fhir::Criterion& inner = has.operands.at(0);
+  TRY(OrdinalSet sources, Exact(inner, inner.type));
+  TRY(CheckChain(sources));
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  // Four of the sources are taken to refer to one and the same resource.
+  constexpr double kSourcesOfOne = 4;
+  const auto count = static_cast<double>(sources.Count());
+  const auto all = static_cast<double>(live_[type].Count());
+  const double set_cost_us = sources.Count() <= kFewSources ? count * kBodyUs : all * 2 * kStepUs;
+  Bounds bounds;
+  if (count > 0 && all > 0 && Defers(std::min(1.0, count / all / kSourcesOfOne), set_cost_us)) {
+    related_.sources[&has] = std::move(sources);
+    bounds.open = live_[type];
+    return bounds;
+  }
+  TRY(bounds.sure, ReferredBy(has, type, sources));
+  related_.referred[{&has, type}] = bounds.sure;
+  return bounds;
+}
+
+Result<bool> SearchRun::IsReferred(const fhir::Criterion& has, fhir::TypeId type, Ordinal ordinal) {
+  const auto sources = related_.sources.find(&has);
+  CHECK(sources != related_.sources.end());
+  TRY(const std::string id, judge_.IdOf(type, ordinal));
+  OrdinalSet referring;
+  TRY(reader_.Read(
+      SpanOfPosting(planner_.ReferenceKey(has.operands[0].type, has.parameter, type, id)),
+      &sources->second, &referring));
+  return referring.Intersects(sources->second);
 }
 
 Result<OrdinalSet> SearchRun::SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
@@ -365,6 +449,10 @@ Status SearchRun::Total(SearchPage* page) {
   uint64_t sure = 0;
   uint64_t open = 0;
   for (const TypeResults& results : results_) {
+    if (results.by_windows) {
+      open += std::max<uint64_t>(results.plan.estimated, 1);
+      continue;
+    }
     sure += results.bounds.sure.Count() + results.earlier.size();
     open += results.bounds.open.Count();
   }
@@ -391,14 +479,35 @@ Result<std::optional<ResultItem>> SearchRun::ItemOf(const TypeResults& results, 
   TRY(const bool live, judge_.Load(results.type, ordinal));
   if (!live) return std::optional<ResultItem>();
   if (open) {
+    if (deferred_max_ > 0 && ++looked_at_ > deferred_max_) {
+      gave_up_deferring_ = true;
+      return Error{ErrorKind::kBusy, "chains that seldom hold"};
+    }
     TRY(const bool matches, IsResult());
     if (!matches) return std::optional<ResultItem>();
   }
   if (!query_.sort.empty()) {
-    TRY(const fhir::IndexValues* values, judge_.Values());
-    item.place.values = SortValuesOf(query_.sort, *values);
+    TRY(item.place.values, SortValues());
   }
   return std::optional<ResultItem>(std::move(item));
+}
+
+Result<bool> SearchRun::Existed(fhir::TypeId type, std::string_view id) const {
+  if (!fhir::IsValidId(id)) return false;
+  std::string value;
+  TRY(const bool found, snapshot_->Get(kCurrent, CurrentKey(type, id), &value));
+  if (!found) return false;
+  const auto changed = changes_.by_type.find(type);
+  if (changed == changes_.by_type.end()) return true;
+  TRY(const CurrentRecord current, DecodeCurrent(value));
+  return !changed->second.changed.Contains(current.ordinal) ||
+         changed->second.before.contains(current.ordinal);
+}
+
+Result<std::vector<std::optional<std::string>>> SearchRun::SortValues() {
+  TRY(const fhir::IndexValues* values, judge_.Values());
+  return SortValuesOf(query_.sort, *values,
+                      [this](fhir::TypeId type, std::string_view id) { return Existed(type, id); });
 }
 
 Status SearchRun::AddEarlierItems(const TypeResults& results, std::vector<ResultItem>* out) {
@@ -410,8 +519,7 @@ Status SearchRun::AddEarlierItems(const TypeResults& results, std::vector<Result
     if (!query_.sort.empty()) {
       TRY(const bool existed, judge_.Load(results.type, ordinal, version));
       if (!existed) continue;
-      TRY(const fhir::IndexValues* values, judge_.Values());
-      item.place.values = SortValuesOf(query_.sort, *values);
+      TRY(item.place.values, SortValues());
     }
     if (!IsPast(item.place)) out->push_back(std::move(item));
   }
@@ -436,16 +544,66 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
   return status;
 }
 
+// The page may be full after the first window; else each further one is four times as large.
+Status SearchRun::ItemsByWindows(TypeResults* results, size_t wanted,
+                                 std::vector<ResultItem>* out) {
+  if (continues_ && results->type < token_.after.type) return Ok();
+  const OrdinalSet& live = live_[results->type];
+  const PlanEvaluator evaluator(reader_, live);
+  const bool within = continues_ && results->type == token_.after.type;
+  uint64_t begin = within ? uint64_t{token_.after.ordinal} + 1 : 0;
+  uint64_t size = request_.tuning.window_ordinals;
+  const size_t enough = out->size() + wanted;
+  for (const uint64_t end = live.End(); begin < end && out->size() < enough; size *= 4) {
+    const OrdinalSet window = live.Between(begin, begin + size);
+    begin += size;
+    if (window.IsEmpty()) continue;
+    TRY(results->bounds, evaluator.Evaluate(&results->plan, &window));
+    LeaveOutChanged(results);
+    TRY(ItemsInOrdinalOrder(results, enough - out->size(), out));
+  }
+  return Ok();
+}
+
+Result<std::vector<ResultItem>> SearchRun::Page(size_t wanted) {
+  auto items = Items(wanted);
+  if (items.ok() || !gave_up_deferring_) return items;
+  defers_ = false;
+  deferred_max_ = 0;
+  results_.clear();
+  TRY(FindAll());
+  return Items(wanted);
+}
+
 Result<std::vector<ResultItem>> SearchRun::Items(size_t wanted) {
   std::vector<ResultItem> items;
   for (TypeResults& results : results_) {
     const size_t before = items.size();
     if (query_.sort.empty()) {
       if (before >= wanted) break;
-      TRY(ItemsInOrdinalOrder(&results, wanted, &items));
+      TRY(results.by_windows ? ItemsByWindows(&results, wanted - before, &items)
+                             : ItemsInOrdinalOrder(&results, wanted - before, &items));
     } else {
-      const OrderedWalk::Item item_of = [&](Ordinal ordinal) { return ItemOf(results, ordinal); };
-      OrderedWalk walk(query_.sort, results.type, *state_.search, reader_, item_of);
+      const WalkContext context = {
+          .sort = query_.sort,
+          .type = results.type,
+          .definitions = definitions_,
+          .planner = planner_,
+          .reader = reader_,
+          .few_to_sort = request_.tuning.few_to_sort,
+          // A walk that begins at a later value meets resources of several values again.
+          .item_of = [&](Ordinal ordinal) -> Result<std::optional<ResultItem>> {
+            TRY(auto item, ItemOf(results, ordinal));
+            if (item.has_value() && IsPast(item->place)) item.reset();
+            return item;
+          },
+          .values_of = [&](Ordinal ordinal) -> Result<std::vector<std::optional<std::string>>> {
+            TRY(const bool live, judge_.Load(results.type, ordinal));
+            if (!live) return Error{ErrorKind::kCorrupt, "a live resource without a body"};
+            return SortValues();
+          },
+          .exists = [this](fhir::TypeId type, std::string_view id) { return Existed(type, id); }};
+      OrderedWalk walk(context, 0);
       TRY(auto sorted,
           walk.First(results.bounds.Possible(), wanted, continues_ ? &token_.after : nullptr));
       std::move(sorted.begin(), sorted.end(), std::back_inserter(items));
@@ -468,6 +626,7 @@ std::string SearchRun::Explain() const {
   for (const TypeResults& results : results_) {
     out.BeginObject().Key("type").String(fhir::TypeName(results.type));
     out.Key("live").Int(static_cast<int64_t>(live_.at(results.type).Count()));
+    if (results.by_windows) out.Key("byWindows").Bool(true);
     out.Key("plan");
     ExplainNode(results.plan, &out);
     out.EndObject();

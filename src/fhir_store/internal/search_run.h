@@ -29,6 +29,8 @@ struct TypeResults {
   fhir::TypeId type = fhir::kNoType;
   PlanNode plan;
   Bounds bounds;  // Without what changed since the search began.
+  // The sets are too large to be read as a whole: `bounds` are those of one window of ordinals.
+  bool by_windows = false;
   // What matched by the version that was current then.
   std::map<Ordinal, uint32_t> earlier;
 };
@@ -36,7 +38,8 @@ struct TypeResults {
 class SearchRun {
  public:
   // The arguments must outlive the run.
-  SearchRun(const StoreState& state, const SearchRequest& request);
+  SearchRun(const StoreState& state, const SearchDefinitions& definitions,
+            const SearchRequest& request);
 
   // Errors: see FhirStore::Search.
   Result<SearchPage> Run();
@@ -65,12 +68,19 @@ class SearchRun {
   Result<bool> IsContainedResult();
   Status AddMatches(const ResultItem& item, SearchPage* page);
   Status FillPage(std::vector<ResultItem> items, uint32_t count, SearchPage* page);
+  void LeaveOutChanged(TypeResults* results);
   Status JudgeEarlier(TypeResults* results);
   Status DecideAll(fhir::TypeId type, const fhir::Criterion* criterion, Bounds* bounds);
   // Resources of `type` for which the criterion holds, exactly.
   Result<OrdinalSet> Exact(const fhir::Criterion& criterion, fhir::TypeId type);
   Status CheckChain(const OrdinalSet& found) const;
-  Result<OrdinalSet> Related(const fhir::Criterion& criterion, fhir::TypeId type);
+  Result<Bounds> Related(const fhir::Criterion& criterion, fhir::TypeId type);
+  Result<Bounds> RelatedByHas(const fhir::Criterion& has, fhir::TypeId type);
+  // Whether deciding the criterion for the results of a page costs less than its set does. `share`:
+  // how many of the candidates are taken to pass, from 0 to 1.
+  bool Defers(double share, double set_cost_us);
+  Result<bool> IsReferred(const fhir::Criterion& has, fhir::TypeId type, Ordinal ordinal);
+  uint64_t Wanted() const;
   Result<OrdinalSet> SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
                                fhir::TypeId target_type, const OrdinalSet& targets);
   Result<OrdinalSet> ReferredBy(const fhir::Criterion& has, fhir::TypeId type,
@@ -81,13 +91,20 @@ class SearchRun {
                                     const OrdinalSet& sources);
 
   Status Total(SearchPage* page);
+  // Items, and once more with all chains as sets when deciding them one by one came too dear.
+  Result<std::vector<ResultItem>> Page(size_t wanted);
   Result<std::vector<ResultItem>> Items(size_t wanted);
+  Status ItemsByWindows(TypeResults* results, size_t wanted, std::vector<ResultItem>* out);
   Status ItemsInOrdinalOrder(TypeResults* results, size_t wanted, std::vector<ResultItem>* out);
+  Result<std::vector<std::optional<std::string>>> SortValues();
+  // Whether the store had the resource when the search began.
+  Result<bool> Existed(fhir::TypeId type, std::string_view id) const;
   Result<std::optional<ResultItem>> ItemOf(const TypeResults& results, Ordinal ordinal);
   Status AddEarlierItems(const TypeResults& results, std::vector<ResultItem>* out);
   bool IsPast(const ResultPlace& place) const;
 
   const StoreState& state_;
+  const SearchDefinitions& definitions_;
   const SearchRequest& request_;
   const fhir::SearchQuery& query_;
   fhir::SearchQuery resolved_;
@@ -104,6 +121,13 @@ class SearchRun {
   Changes changes_;
   std::map<fhir::TypeId, OrdinalSet> live_;
   std::vector<TypeResults> results_;
+  // All results are asked for, or their number: nothing is left open.
+  const bool whole_;
+  int within_chain_ = 0;  // A chain's own targets are always found as sets.
+  bool defers_ = true;
+  uint64_t deferred_max_ = 0;  // Results that may be looked at for deferred chains; 0: none are.
+  uint64_t looked_at_ = 0;
+  bool gave_up_deferring_ = false;
 };
 
 }  // namespace tarn::fhir_store

@@ -30,7 +30,7 @@ Status SearchRun::Resolve() {
                             const std::string& id) { return Children(type, parameter, id); };
   sources.parents = [this](fhir::TypeId type, fhir::ParameterNumber parameter,
                            const std::string& id) { return Parents(type, parameter, id); };
-  TRY(resolved_, ResolveQuery(query_, state_.search->parameters, sources));
+  TRY(resolved_, ResolveQuery(query_, definitions_.parameters, sources));
   criteria_ = &resolved_;
   return Ok();
 }
@@ -48,7 +48,7 @@ Result<std::optional<std::string>> SearchRun::FindCanonical(fhir::TypeId type, s
     TRY(const auto ordinal, judge_.FindLive(type, path.substr(prefix.size())));
     if (ordinal.has_value()) found.Add(*ordinal);
   } else {
-    const auto parameter = state_.search->parameters.Find(type, "url");
+    const auto parameter = definitions_.parameters.Find(type, "url");
     if (!parameter.has_value()) return Error{ErrorKind::kInternal, "a type without url"};
     fhir::Criterion criterion;
     criterion.type = type;

@@ -13,6 +13,7 @@
 #include "fhir_store/internal/dictionaries.h"
 #include "fhir_store/internal/key_hash.h"
 #include "fhir_store/internal/ordinals.h"
+#include "fhir_store/internal/search_generation.h"
 #include "fhir_store/internal/search_index.h"
 #include "fhir_store/internal/write_gate.h"
 #include "jobs/queue.h"
@@ -20,6 +21,8 @@
 #include "objects/object_store.h"
 
 namespace tarn::fhir_store {
+
+class CustomParameters;  // custom_parameters.h
 
 // The job that runs now, for Progress.
 struct RunningImport {
@@ -31,6 +34,7 @@ struct RunningImport {
 struct StoreState {
   StoreState(FhirStoreOptions options_in, kv::Store& kv_in, objects::ObjectStore& objects_in,
              const Clock& clock_in, RandomSource& random_in, MetricsRegistry& metrics);
+  ~StoreState();
 
   const FhirStoreOptions options;
   const std::string own_path;  // "/datastore/{id}/r4/": see fhir::ResourceTimes.
@@ -47,11 +51,13 @@ struct StoreState {
   WriteGate gate;           // By resources.
   WriteGate criteria_gate;  // By criteria (internal/guards.h); entered before `gate`.
   RunningImport running_import;
-  std::shared_ptr<const SearchDefinitions> search;  // Not null once the store is open.
-  std::unique_ptr<SearchIndex> index;               // Likewise.
-  std::atomic<bool> importing{false};               // An import or a load runs.
+  SearchGenerations generations;       // Not null once the store is open.
+  std::unique_ptr<SearchIndex> index;  // Likewise.
+  std::atomic<bool> importing{false};  // An import or a load runs.
   std::atomic<bool> import_jobs_running{false};
   std::atomic<bool> export_jobs_running{false};
+  // Its thread uses all of the above. Not null once the store is open.
+  std::unique_ptr<CustomParameters> custom_parameters;
 };
 
 }  // namespace tarn::fhir_store
