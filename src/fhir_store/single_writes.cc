@@ -303,6 +303,24 @@ Status ReadTyped(ResourceReader* reader, fhir::TypeId type, std::string_view tex
   return Ok();
 }
 
+// FHIR R4 "create" ignores the id of the text, also one that no resource may have.
+Status ReadNew(ResourceReader* reader, fhir::TypeId type, std::string_view text) {
+  Status read = ReadTyped(reader, type, text);
+  if (read.ok() || read.error().kind != ErrorKind::kInvalid) return read;
+  json::Parser parser(fhir::ResourceLimits());
+  const auto document = parser.Parse(text);
+  if (!document.ok()) return read;
+  const uint32_t id = document.value().Find(json::kRoot, "id");
+  if (id == json::kNoNode || document.value().kind(id) != json::Kind::kString ||
+      fhir::IsValidId(document.value().String(id))) {
+    return read;
+  }
+  const json::Node& node = document.value().at(id);
+  std::string changed(text.substr(0, node.begin));
+  changed.append("\"x\"").append(text.substr(node.end));
+  return ReadTyped(reader, type, changed);
+}
+
 // The keys of `current`, in the order of `writes`. Errors: as WriteAll.
 Result<std::vector<std::string>> KeysOf(std::span<const ResourceWrite> writes, size_t* failed) {
   std::vector<std::string> keys;
@@ -506,7 +524,7 @@ Result<std::vector<WriteOutcome>> FhirStore::WriteAll(std::span<const ResourceWr
 
 Result<WriteOutcome> FhirStore::Create(fhir::TypeId type, std::string_view text) {
   ResourceReader& reader = ThreadReader();
-  TRY(ReadTyped(&reader, type, text));
+  TRY(ReadNew(&reader, type, text));
   const std::string id = NewUuid(state_->random);
   auto outcome = WriteResource(*state_, {type, id, &reader, {.if_none_match_any = true}});
   reader.Trim();
