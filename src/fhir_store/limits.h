@@ -66,7 +66,7 @@ inline constexpr int kImportReadAttempts = 3;  // The file fails.
 inline constexpr size_t kCustomParametersMax = 256;  // kTooLarge; imported ones: not in force.
 
 // Posting keys of one resource.
-inline constexpr size_t kPostingKeysMax = 50'000;  // kTooLarge
+inline constexpr size_t kPostingKeysMax = 250'000;  // kTooLarge
 // Memory of a run's postings.
 inline constexpr size_t kImportRunPostingBytesMax = 96u << 20;
 
