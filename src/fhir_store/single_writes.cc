@@ -502,6 +502,7 @@ Result<std::vector<WriteOutcome>> FhirStore::WriteAll(std::span<const ResourceWr
   }
   TRY(const std::vector<std::string> keys, KeysOf(writes, failed));
   std::vector<uint64_t> hashes;
+  hashes.reserve(keys.size());
   for (const std::string& key : keys) hashes.push_back(state_->key_hash(key));
   TRY(const WriteGate::Passes passes, state_->gate.EnterAll(std::move(hashes), kWriteWaitMs));
   const WriteGuards guards = {options.hold == nullptr ? nullptr : options.hold->state_.get(),

@@ -102,6 +102,7 @@ Result<CriteriaHold> FhirStore::HoldCriteria(std::span<const std::string> criter
   auto state = std::make_unique<CriteriaHold::State>(
       CriteriaHold::State{.passes = std::move(passes), .guards = {}});
   std::vector<std::string> keys;
+  keys.reserve(slots.size());
   for (const uint64_t slot : slots) keys.push_back(CriteriaGuardKey(slot));
   // Before the caller's search: who commits between the two is found, and costs another try.
   TRY(const auto values, state_->kv.GetSnapshot()->MultiGet(kGuard, keys));
