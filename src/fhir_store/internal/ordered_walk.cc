@@ -36,7 +36,7 @@ class OrderedWalk::Groups {
         direction_(descending ? kv::Direction::kReverse : kv::Direction::kForward),
         end_bytes_(end_bytes) {}
 
-  void AddKind(std::string prefix, kv::KeyRange range) {
+  void AddKind(const std::string& prefix, kv::KeyRange range) {
     kinds_.push_back({.prefix_bytes = prefix.size(),
                       .cursor = reader_.snapshot().Scan(kPosting, std::move(range), direction_)});
   }
@@ -256,11 +256,12 @@ Result<OrderedWalk::Sets> OrderedWalk::ByHash() {
 
 // A member with one value alone has the value of its hash. Where there is none, every member tells
 // the value that it comes first by.
-Result<OrderedWalk::Sets> OrderedWalk::ByValue(Sets by_hash) {
+Result<OrderedWalk::Sets> OrderedWalk::ByValue(const Sets& by_hash) {
   OrdinalSet several;
   TRY(reader_.Read(SpanOfPosting(Prefix(PostingKind::kSeveral)), &remaining_, &several));
   Sets by_value;
-  for (const auto& [hash, members] : by_hash) {
+  for (const auto& hash : by_hash) {
+    const OrdinalSet& members = hash.second;
     OrdinalSet singles = members;
     singles.Subtract(several);
     const bool one_tells = !singles.IsEmpty();
@@ -285,10 +286,10 @@ Result<OrderedWalk::Sets> OrderedWalk::ByValue(Sets by_hash) {
 }
 
 Status OrderedWalk::WalkHashes() {
-  TRY(Sets by_hash, ByHash());
+  TRY(const Sets by_hash, ByHash());
   const uint64_t results = remaining_.Count();
   if (by_hash.size() >= results) return Resolve(std::exchange(remaining_, {}));
-  TRY(Sets by_value, ByValue(std::move(by_hash)));
+  TRY(Sets by_value, ByValue(by_hash));
   std::vector<const Sets::value_type*> order;
   for (const auto& value : by_value) order.push_back(&value);
   if (primary_.descending) std::reverse(order.begin(), order.end());

@@ -68,7 +68,7 @@ class OrderedWalk {
   Status WalkTexts();
   Status WalkHashes();
   Result<Sets> ByHash();
-  Result<Sets> ByValue(Sets by_hash);
+  Result<Sets> ByValue(const Sets& by_hash);
   Status WalkIds();
   Status WalkReferences();
   Status WalkTargets(fhir::TypeId target, const std::string* from);
