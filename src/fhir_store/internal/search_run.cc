@@ -20,9 +20,9 @@ constexpr uint64_t kFewTargets = 2'000;
 // Up to here sources give their references from their bodies.
 constexpr uint64_t kFewSources = 1'000;
 // What reading one thing takes, for choosing between plans; measured, in microseconds.
-constexpr double kBodyUs = 20;   // A body, and its values extracted.
-constexpr double kLookUpUs = 8;  // An id and the posting that it is in.
-constexpr double kStepUs = 0.8;  // The next key of a scan.
+constexpr double kBodyUs = 20;    // A body, and its values extracted.
+constexpr double kLookUpUs = 16;  // An id and the posting that it is in.
+constexpr double kStepUs = 0.8;   // The next key of a scan.
 // Results that are looked at for a deferred chain, over what was expected.
 constexpr double kPatience = 4;
 constexpr uint64_t kDeferredMin = 200;
