@@ -23,7 +23,7 @@ constexpr double kDeletedShare = 0.5;          // Beyond: a file is compacted at
 // Keys of a bitmap family that begin alike are near each other, and commits put them in key order:
 // the write buffer remembers where it put the last one of each beginning, and looks from there.
 constexpr size_t kHintBytes = 5;
-constexpr int kCacheShardBits = 4;             // 16 MB and more a shard.
+constexpr int kCacheShardBits = 4;  // 16 MB and more a shard.
 
 // Passes RocksDB's errors on without their arguments, which may be keys and so patients'. What
 // failed reaches us as a status as well.
