@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/bytes.h"
@@ -168,6 +169,40 @@ TEST(RocksDbEngine, ADamagedStoreIsNotMadeAnew) {
   ASSERT_TRUE(store.ok());
   std::string value;
   EXPECT_TRUE(store.value()->GetSnapshot()->Get(0, "key", &value).value());
+}
+
+// The manifest of the store "s" below `folder`.
+std::string ManifestOf(const std::string& folder) {
+  const std::string database = folder + "/s/db/";
+  std::string name = ReadFile(database + "CURRENT", 100).value();
+  name.pop_back();
+  return database + name;
+}
+
+TEST(RocksDbEngine, AManifestThatEndsInZerosIsCut) {
+  const TempFolder folder;
+  ASSERT_TRUE(OpenRocksDbEngine(folder.path()).value()->Open("s", OneFamily()).ok());
+  const std::string whole = ReadFile(ManifestOf(folder.path()), 1 << 20).value();
+  // A record as the last one, whose second half never reached the disk.
+  const std::string record = whole.substr(0, 7) + std::string(32, 'x');
+  std::string torn = whole + record;
+  torn[whole.size() + 4] = 32;
+  torn[whole.size() + 5] = 0;
+  std::fill(torn.end() - 16, torn.end(), '\0');
+  ASSERT_TRUE(WriteFileAtomic(ManifestOf(folder.path()), torn).ok());
+  auto store = OpenRocksDbEngine(folder.path()).value()->Open("s", OneFamily());
+  EXPECT_TRUE(store.ok()) << store.error().detail;
+}
+
+// What is wrong elsewhere is no power cut's doing, and nothing is cut.
+TEST(RocksDbEngine, AManifestThatIsDamagedElsewhereIsRefused) {
+  const TempFolder folder;
+  ASSERT_TRUE(OpenRocksDbEngine(folder.path()).value()->Open("s", OneFamily()).ok());
+  std::string damaged = ReadFile(ManifestOf(folder.path()), 1 << 20).value();
+  damaged[12] = static_cast<char>(damaged[12] ^ 1);
+  ASSERT_TRUE(WriteFileAtomic(ManifestOf(folder.path()), damaged).ok());
+  EXPECT_FALSE(OpenRocksDbEngine(folder.path()).value()->Open("s", OneFamily()).ok());
+  EXPECT_EQ(ReadFile(ManifestOf(folder.path()), 1 << 20).value(), damaged);
 }
 
 TEST(RocksDbEngine, FinishesInterruptedDrops) {

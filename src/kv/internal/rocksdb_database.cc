@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "kv/internal/manifest_tail.h"
 
 namespace tarn::kv {
 namespace {
@@ -96,6 +97,7 @@ Result<std::vector<std::string>> RocksDbDatabase::StoredFamilies() const {
     TRY(CheckHoldsNoTables(folder_));
     return names;
   }
+  TRY(CutTornManifest(folder_));
   const rocksdb::Status listed =
       rocksdb::DB::ListColumnFamilies(DatabaseOptions(*shared_, env_.get()), folder_, &names);
   if (!listed.ok()) return RocksDbError(listed);
