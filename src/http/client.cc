@@ -206,6 +206,10 @@ void SetTransfer(CURL* easy, const ClientRequest& request, const Client::Options
   Set(easy, CURLOPT_PROXY, "");
   Set(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
   Set(easy, CURLOPT_MAXCONNECTS, kConnectionsPerHandle);
+  // libcurl sends a request again when a kept connection ends without an answer, whatever its
+  // method: what may not happen twice goes over a new one.
+  const bool repeatable = request.method != Method::kPost && request.method != Method::kPatch;
+  Set(easy, CURLOPT_FRESH_CONNECT, repeatable ? 0L : 1L);
   Set(easy, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   Set(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.connect_timeout_ms));
   Set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));

@@ -1,4 +1,4 @@
-// The HTTP client: blocking calls over libcurl, connections kept and reused.
+// The HTTP client: blocking calls over libcurl, connections kept and reused, but by POST and PATCH.
 // Threads: every method may be called from any thread.
 #pragma once
 
