@@ -122,6 +122,13 @@ void JournalFile::KillAt(std::string_view fault) {
 }
 
 Status JournalFile::Append(const arazzo::RunEvent& event, arazzo::Durability durability) {
+  if (failed_.has_value()) return *failed_;
+  const Status done = AppendLine(event, durability);
+  if (!done.ok()) failed_ = done.error();
+  return done;
+}
+
+Status JournalFile::AppendLine(const arazzo::RunEvent& event, arazzo::Durability durability) {
   std::string_view line;
   const std::string whole = arazzo::EncodeJournalLine(event);
   line = whole;

@@ -75,12 +75,15 @@ class JournalFile {
 
  private:
   JournalFile(std::string folder, UniqueFd fd);
+  Status AppendLine(const arazzo::RunEvent& event, arazzo::Durability durability);
   Status SyncAll();
 
   std::string folder_;
   UniqueFd fd_;
   std::future<Status> names_synced_;  // Taken by the first sync.
-  uint64_t writes_left_ = 0;          // 0: no fault.
+  // Why a line is torn or not on disk: nothing may follow it, or a resumption would not see that.
+  std::optional<Error> failed_;
+  uint64_t writes_left_ = 0;  // 0: no fault.
   bool torn_ = false;
 };
 
