@@ -123,7 +123,7 @@ void JournalFile::KillAt(std::string_view fault) {
 
 Status JournalFile::Append(const arazzo::RunEvent& event, arazzo::Durability durability) {
   if (failed_.has_value()) return *failed_;
-  const Status done = AppendLine(event, durability);
+  Status done = AppendLine(event, durability);
   if (!done.ok()) failed_ = done.error();
   return done;
 }
