@@ -6,6 +6,7 @@
 
 #include "arazzo/limits.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "crypto/digest.h"
 #include "http/server.h"
 #include "runner_host/aws_profile.h"
@@ -151,7 +152,9 @@ Result<HttpReply> NetworkPort::Send(const OutgoingRequest& planned, const ApiOpe
     } else {
       exchange.failure = answer.error().detail;
     }
-    TRY(har_->Add(exchange));
+    // The answer counts, whatever becomes of its copy: a request that was done is not done again.
+    const Status kept = har_->Add(exchange);
+    if (!kept.ok()) LogWarning("the HAR file lacks an exchange", {{"detail", kept.error().detail}});
   }
   if (!answer.ok()) {
     return Error{answer.error().kind, HostHeader(url) + ": " + answer.error().detail};
