@@ -43,20 +43,32 @@ Result<json::Value> AnswerByUser(const ResumeFlags& flags, const arazzo::RunEven
   return data;
 }
 
+// The requests in doubt that are not sent again by themselves. Errors: kInternal (a journal that
+// misses a request).
+Result<std::vector<const arazzo::RunEvent*>> UnsafeInDoubt(const arazzo::JournalContent& journal) {
+  std::vector<const arazzo::RunEvent*> out;
+  for (const std::string& branch : journal.in_doubt) {
+    const auto sent =
+        std::find_if(journal.events.rbegin(), journal.events.rend(), [&](const auto& event) {
+          return event.type == "send" && runner_host::EventTextOf(event, "branch") == branch;
+        });
+    if (sent == journal.events.rend()) return Internal("the journal has no request");
+    const json::Value* const safe = sent->data.Find("safe");
+    if (safe == nullptr || !safe->IsBool() || !safe->AsBool()) out.push_back(&*sent);
+  }
+  return out;
+}
+
 // The user knows that what is in doubt was done: what it answered, or nothing, becomes the recorded
 // answer. It is journalled first, so that a further resume takes the same way.
 Status Skip(const ResumeFlags& flags, runner_host::OpenRun* run) {
-  if (run->journal.in_doubt.empty()) return Invalid("no request of this run is in doubt");
-  if (run->journal.in_doubt.size() > 1 && !flags.answer.empty()) {
+  TRY(const std::vector<const arazzo::RunEvent*> sends, UnsafeInDoubt(run->journal));
+  if (sends.empty()) return Invalid("no request of this run is in doubt");
+  if (sends.size() > 1 && !flags.answer.empty()) {
     return Invalid("several requests are in doubt, so --answer is not clear");
   }
   TRY(auto journal, runner_host::JournalFile::Open(run->folder, run->journal.valid_bytes));
-  const auto& events = run->journal.events;
-  for (const std::string& branch : run->journal.in_doubt) {
-    const auto sent = std::find_if(events.rbegin(), events.rend(), [&](const auto& event) {
-      return event.type == "send" && runner_host::EventTextOf(event, "branch") == branch;
-    });
-    if (sent == events.rend()) return Internal("the journal has no request");
+  for (const arazzo::RunEvent* const sent : sends) {
     TRY(json::Value data, AnswerByUser(flags, *sent));
     TRY(journal.Append({"answer", std::move(data)}, arazzo::Durability::kSynced));
   }
