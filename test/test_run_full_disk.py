@@ -56,6 +56,17 @@ class FullDisk(test_run.Runs):
         self.assertGreaterEqual(stopped, 3)
         self.assertGreaterEqual(resumed, 1)
 
+    def test_a_full_har_loses_no_answer(self):
+        self.environment["TARN_RUNS_DIR"] = str(self.folder / "runs")
+        self.fill_but(1)
+        with self.jobs() as server:
+            path = self.twelve_steps(server.url)
+            result = self.tarn("run", path, "--poll", "0", "--json", "--har", self.disk / "run.har")
+            self.assertEqual(result.returncode, 0, result.stdout[-1000:] + result.stderr[-1000:])
+            self.assertIn("the HAR file lacks an exchange", result.stdout + result.stderr)
+            made = [body["ClientToken"] for method, _, _, body in server.requests if method == "POST"]
+            self.assertEqual((len(made), len(set(made))), (6, 6))
+
 
 if __name__ == "__main__":
     unittest.main()
