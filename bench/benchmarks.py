@@ -13,6 +13,7 @@ import datasets
 import writes
 from clients import Connection, HealthLake, S3
 from harness import BUILD, Folder, Meter, Server, TARN, check, folder_bytes, note, rss_mb, spread
+from images import bench_images
 from shapes import bench_shapes
 
 BUCKET = "bench"
@@ -427,7 +428,7 @@ def bench_micro(run):
 # stops the server, comes last.
 ALL = {"synth": bench_synth, "idle_rss": bench_idle_rss, "s3": bench_s3, "import": bench_import,
        "disk": bench_disk, "workflow": bench_workflow, "read": bench_read, "export": bench_export,
-       **writes.ALL, "import_large": bench_import_large, "start": bench_start,
+       **writes.ALL, "import_large": bench_import_large, "images": bench_images, "start": bench_start,
        "shapes": bench_shapes, "micro": bench_micro}
 # Left out unless named.
 ON_DEMAND = {"shapes", "micro"}

@@ -88,11 +88,20 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def rss_mb(pid):
+def _status_mb(pid, field):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(field + ":"):
             return int(line.split()[1]) / 1024
     raise BenchError("the server is gone")
+
+
+def rss_mb(pid):
+    return _status_mb(pid, "VmRSS")
+
+
+def rss_peak_mb(pid):
+    """The most that was resident since the process began."""
+    return _status_mb(pid, "VmHWM")
 
 
 def folder_bytes(folder, without=()):
