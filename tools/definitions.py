@@ -395,10 +395,8 @@ def concept_rows(concepts):
     rows = []
     for concept in concepts:
         row = {"code": concept["code"]}
-        links = [{"code": p["code"], "valueCode": p["valueCode"]} for p in concept.get("property", [])
-                 if p["code"] in ("parent", "child", "subsumedBy") and "valueCode" in p]
-        if links:
-            row["property"] = links
+        if concept.get("property"):
+            row["property"] = concept["property"]
         if concept.get("concept"):
             row["concept"] = concept_rows(concept["concept"])
         rows.append(row)

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "fhir/internal/canonical_tables.h"
+#include "fhir/internal/fhirpath_regex.h"
 #include "json/document.h"
 
 namespace tarn::fhir {
@@ -98,17 +99,35 @@ Status TakeOff(const Codes& excluded, Codes* from) {
 
 // ---- Code systems ----
 
+using Links = std::map<std::string, std::set<std::string>>;
+
 struct CodeSystem {
   bool complete = false;
+  bool built_in = false;  // Kept without texts.
   std::set<std::string> codes;
-  std::map<std::string, std::set<std::string>> children;
-  std::map<std::string, std::set<std::string>> parents;
+  Links children;
+  Links parents;
+  // What else is said of concepts: by property, for each code its values.
+  std::map<std::string, Links> properties;
 
   void Link(const std::string& parent, const std::string& child) {
     children[parent].insert(child);
     parents[child].insert(parent);
   }
 };
+
+// The value of a concept's property as text: of a Coding its code.
+std::string PropertyText(const Document& document, uint32_t property) {
+  for (const std::string_view name : {"valueCode", "valueString", "valueInteger", "valueBoolean",
+                                      "valueDateTime", "valueDecimal", "valueCoding"}) {
+    const uint32_t node = document.Find(property, name);
+    if (node == json::kNoNode) continue;
+    if (document.kind(node) == json::Kind::kString) return document.String(node);
+    if (document.kind(node) == json::Kind::kObject) return TextOf(document, node, "code");
+    return std::string(document.Raw(node));
+  }
+  return {};
+}
 
 // Recursion: as deep as the text, kResourceDepthMax.
 Status ReadConcepts(const Document& document, uint32_t holder, const std::string& parent,
@@ -118,12 +137,21 @@ Status ReadConcepts(const Document& document, uint32_t holder, const std::string
     if (code.empty()) return Invalid("a stored CodeSystem has a concept without code");
     out->codes.insert(code);
     if (!parent.empty()) out->Link(parent, code);
+    for (const std::string text : {"display", "definition"}) {
+      const std::string value = TextOf(document, item, text);
+      if (!value.empty()) out->properties[text][code].insert(value);
+    }
     TRY(ForEachItem(document, item, "property", [&](uint32_t property) -> Status {
       const std::string name = TextOf(document, property, "code");
-      const std::string value = TextOf(document, property, "valueCode");
+      const std::string value = PropertyText(document, property);
       if (value.empty()) return Ok();
-      if (name == "parent" || name == "subsumedBy") out->Link(value, code);
-      if (name == "child") out->Link(code, value);
+      if (name == "parent" || name == "subsumedBy") {
+        out->Link(value, code);
+      } else if (name == "child") {
+        out->Link(code, value);
+      } else {
+        out->properties[name][code].insert(value);
+      }
       return Ok();
     }));
     return ReadConcepts(document, item, code, out);
@@ -131,8 +159,7 @@ Status ReadConcepts(const Document& document, uint32_t holder, const std::string
 }
 
 // `code` and all that `next` leads to; cycles end.
-std::set<std::string> Closure(const std::map<std::string, std::set<std::string>>& next,
-                              const std::string& code) {
+std::set<std::string> Closure(const Links& next, const std::string& code) {
   std::set<std::string> out = {code};
   std::vector<std::string> around = {code};
   while (!around.empty()) {
@@ -171,6 +198,38 @@ std::set<std::string> Without(const std::set<std::string>& all, const std::set<s
   return out;
 }
 
+Error NoSuchFilter(const Filter& filter, std::string_view why) {
+  return Unsupported("a value set filters by " + filter.property + " " + filter.op + ", " +
+                     std::string(why));
+}
+
+// The values of the property by code; nothing: the system does not speak of it.
+const Links* ValuesOf(const CodeSystem& system, const std::string& property) {
+  if (property == "parent") return &system.parents;
+  if (property == "child") return &system.children;
+  const auto found = system.properties.find(property);
+  return found == system.properties.end() ? nullptr : &found->second;
+}
+
+// Whether a concept with these values of the filter's property passes.
+Result<bool> Passes(const Filter& filter, const std::set<std::string>& values,
+                    internal::RegexCache* regexes) {
+  if (filter.op == "=") return values.contains(filter.value);
+  if (filter.op == "exists") return values.empty() == (filter.value == "false");
+  if (filter.op == "regex") {
+    for (const std::string& value : values) {
+      const auto matches = regexes->MatchesFully(value, filter.value);
+      if (!matches.ok()) return NoSuchFilter(filter, matches.error().detail);
+      if (matches.value()) return true;
+    }
+    return false;
+  }
+  const std::set<std::string> listed = ListedCodes(filter.value);
+  const bool any = std::any_of(values.begin(), values.end(),
+                               [&](const std::string& value) { return listed.contains(value); });
+  return any == (filter.op == "in");
+}
+
 // Which codes of the system pass. Spec: value set filter-operator.
 Result<std::set<std::string>> Filtered(const CodeSystem& system, const Filter& filter) {
   const bool of_concept = filter.property == "concept" || filter.property == "code";
@@ -182,17 +241,31 @@ Result<std::set<std::string>> Filtered(const CodeSystem& system, const Filter& f
     return Without(system.codes, Closure(system.children, filter.value));
   }
   if (of_concept && filter.op == "generalizes") return Closure(system.parents, filter.value);
-  if (of_concept && filter.op == "=") return std::set<std::string>{filter.value};
-  if (of_concept && filter.op == "in") return ListedCodes(filter.value);
-  if (of_concept && filter.op == "not-in") return Without(system.codes, ListedCodes(filter.value));
-  if (filter.op == "=" && (filter.property == "parent" || filter.property == "child")) {
-    const auto& links = filter.property == "parent" ? system.children : system.parents;
-    const auto found = links.find(filter.value);
-    return found == links.end() ? std::set<std::string>{} : found->second;
+  static constexpr std::string_view kOfValues[] = {"=", "in", "not-in", "regex", "exists"};
+  if (std::find(std::begin(kOfValues), std::end(kOfValues), filter.op) == std::end(kOfValues)) {
+    return NoSuchFilter(filter,
+                        "which is not supported; supported are is-a, descendent-of, is-not-a and "
+                        "generalizes of concepts, and =, in, not-in, regex and exists");
   }
-  return Unsupported("a value set filters by " + filter.property + " " + filter.op +
-                     ", which is not supported; supported are is-a, descendent-of, is-not-a, "
-                     "generalizes, =, in and not-in of concepts");
+  const Links* const values = ValuesOf(system, filter.property);
+  if (values == nullptr && !of_concept) {
+    return NoSuchFilter(filter, system.built_in
+                                    ? "which R4's own code systems are kept without"
+                                    : "a property that no concept of its code system has");
+  }
+  std::set<std::string> passing;
+  internal::RegexCache regexes;
+  for (const std::string& code : system.codes) {
+    std::set<std::string> of_code;
+    if (of_concept) {
+      of_code = {code};
+    } else if (const auto found = values->find(code); found != values->end()) {
+      of_code = found->second;
+    }
+    TRY(const bool passes, Passes(filter, of_code, &regexes));
+    if (passes) passing.insert(code);
+  }
+  return passing;
 }
 
 // ---- Value sets ----
@@ -203,7 +276,8 @@ class Expander {
 
   Result<Codes> ValueSet(std::string_view url, std::string_view version, size_t depth) {
     if (depth > kExpansionDepthMax) return TooLarge("value sets are nested too deeply");
-    TRY(const auto text, Find(FindType("ValueSet"), url, version));
+    TRY(const auto found, Find(FindType("ValueSet"), url, version));
+    const auto& text = found.text;
     if (!text.has_value()) {
       return NotFound("the value set " + std::string(url) +
                       (version.empty() ? "" : "|" + std::string(version)) +
@@ -216,30 +290,35 @@ class Expander {
   }
 
   Result<std::optional<CodeSystem>> System(std::string_view url, std::string_view version) {
-    TRY(const auto text, Find(FindType("CodeSystem"), url, version));
-    if (!text.has_value()) return std::optional<CodeSystem>();
+    TRY(const auto found, Find(FindType("CodeSystem"), url, version));
+    if (!found.text.has_value()) return std::optional<CodeSystem>();
     json::Parser parser(ResourceLimits());
-    auto document = parser.Parse(*text);
+    auto document = parser.Parse(*found.text);
     if (!document.ok()) return Invalid("a stored CodeSystem is malformed");
     CodeSystem out;
+    out.built_in = found.built_in;
     out.complete = TextOf(document.value(), json::kRoot, "content") == "complete";
     TRY(ReadConcepts(document.value(), json::kRoot, {}, &out));
     return std::optional<CodeSystem>(std::move(out));
   }
 
  private:
-  Result<std::optional<std::string>> Find(TypeId type, std::string_view url,
-                                          std::string_view version) {
+  struct Definition {
+    std::optional<std::string> text;
+    bool built_in = false;
+  };
+
+  Result<Definition> Find(TypeId type, std::string_view url, std::string_view version) {
     if (++resources_ > kExpansionResourcesMax) {
       return TooLarge("an expansion needs too many value sets");
     }
     if (stored_) {
       TRY(auto text, stored_(type, url, version));
-      if (text.has_value()) return text;
+      if (text.has_value()) return Definition{std::move(text), false};
     }
     const auto text = FindBuiltInCanonical(type, url, version);
-    if (!text.has_value()) return std::optional<std::string>();
-    return std::optional<std::string>(std::string(*text));
+    if (!text.has_value()) return Definition{};
+    return Definition{std::string(*text), true};
   }
 
   Status Check(const Codes& codes) const {
@@ -336,7 +415,7 @@ class Expander {
 };
 
 Result<CodeSet> Related(const SystemCode& code, const FindCanonical& stored,
-                        const std::map<std::string, std::set<std::string>> CodeSystem::*links) {
+                        const Links CodeSystem::*links) {
   TRY(const auto system, Expander(stored).System(code.system, {}));
   if (!system.has_value()) {
     return NotFound("the code system " + code.system + " is not known; store it as a CodeSystem");

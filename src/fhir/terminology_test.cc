@@ -155,6 +155,49 @@ TEST(Terminology, ComposesSets) {
   EXPECT_THAT(Expansion(store, "empty"), IsEmpty());
 }
 
+TEST(Terminology, FiltersByProperties) {
+  Store store;
+  store.CodeSystem("urn:a", R"([
+      {"code":"a1","display":"One","property":[{"code":"kind","valueCode":"x"},
+       {"code":"rank","valueInteger":7},{"code":"kind","valueCode":"y"}],
+       "concept":[{"code":"a2","property":[{"code":"kind","valueCoding":{"code":"y"}},
+       {"code":"old","valueBoolean":true}]}]},
+      {"code":"b1","display":"Oneness","definition":"The one","property":[
+       {"code":"name","valueString":"x, y"}]},{"code":"b2"}])");
+  struct Case {
+    std::string property, op, value;
+    std::vector<std::string> codes;
+  };
+  for (const Case& c :
+       {Case{"code", "regex", "a.", {"a1", "a2"}}, Case{"concept", "regex", "[a-z]1", {"a1", "b1"}},
+        Case{"code", "regex", "a", {}}, Case{"display", "regex", "One", {"a1"}},
+        Case{"display", "=", "Oneness", {"b1"}}, Case{"definition", "exists", "true", {"b1"}},
+        Case{"kind", "=", "x", {"a1"}}, Case{"kind", "in", "y,z", {"a1", "a2"}},
+        Case{"kind", "not-in", "x", {"a2", "b1", "b2"}}, Case{"rank", "=", "7", {"a1"}},
+        Case{"old", "=", "true", {"a2"}}, Case{"old", "exists", "false", {"a1", "b1", "b2"}},
+        Case{"name", "regex", "x, .*", {"b1"}}, Case{"code", "exists", "false", {}},
+        Case{"parent", "exists", "false", {"a1", "b1", "b2"}},
+        Case{"child", "regex", "a2", {"a1"}}}) {
+    SCOPED_TRACE(c.property + " " + c.op + " " + c.value);
+    store.ValueSet("v", R"({"include":[{"system":"urn:a","filter":[{"property":")" + c.property +
+                            R"(","op":")" + c.op + R"(","value":")" + c.value + R"("}]}]})");
+    std::vector<std::string> expected;
+    for (const std::string& code : c.codes) expected.push_back("urn:a|" + code);
+    EXPECT_EQ(Expansion(store, "v"), expected);
+  }
+  // Of R4's own the codes, their hierarchy and properties are kept.
+  store.ValueSet("gender", R"({"include":[{"system":"http://hl7.org/fhir/administrative-gender",
+                 "filter":[{"property":"code","op":"regex","value":".*male"}]}]})");
+  EXPECT_THAT(Expansion(store, "gender"),
+              ElementsAre("http://hl7.org/fhir/administrative-gender|female",
+                          "http://hl7.org/fhir/administrative-gender|male"));
+  store.ValueSet("abstract", R"({"include":[{"system":
+                 "http://terminology.hl7.org/CodeSystem/v3-ActCode","filter":[
+                 {"property":"notSelectable","op":"=","value":"true"}]}]})");
+  EXPECT_THAT(Expansion(store, "abstract"),
+              Contains("http://terminology.hl7.org/CodeSystem/v3-ActCode|_ActAccountCode"));
+}
+
 TEST(Terminology, FollowsHierarchies) {
   Store store;
   store.CodeSystem("urn:a", std::string(kAnimals));
@@ -181,8 +224,17 @@ TEST(Terminology, SaysWhatItCannotDo) {
                  {"property":"concept","op":"is-a","value":"x"}]}]})");
   store.CodeSystem("urn:a", std::string(kAnimals));
   store.CodeSystem("urn:part", R"([{"code":"x"}])", "fragment");
-  store.ValueSet("regex", R"({"include":[{"system":"urn:a","filter":[
-                 {"property":"code","op":"regex","value":".*"}]}]})");
+  const auto filtered = [&store](const std::string& name, const std::string& filter,
+                                 const std::string& system = "urn:a") {
+    store.ValueSet(name,
+                   R"({"include":[{"system":")" + system + R"(","filter":[)" + filter + "]}]}");
+  };
+  filtered("regex", R"({"property":"code","op":"regex","value":"(?=a)b"})");
+  filtered("operator", R"({"property":"code","op":"similar","value":"x"})");
+  filtered("below", R"({"property":"status","op":"is-a","value":"x"})");
+  filtered("property", R"({"property":"none","op":"=","value":"x"})");
+  filtered("text", R"({"property":"display","op":"regex","value":".*"})",
+           "http://hl7.org/fhir/administrative-gender");
   store.ValueSet("part", R"({"include":[{"system":"urn:part"}]})");
   store.ValueSet("but", R"({"include":[{"system":"urn:part"}],
                  "exclude":[{"system":"urn:part","concept":[{"code":"x"}]}]})");
@@ -195,7 +247,11 @@ TEST(Terminology, SaysWhatItCannotDo) {
   for (const Case& c :
        {Case{"a", ErrorKind::kTooLarge, "nested"}, Case{"unknown", ErrorKind::kNotFound, "nowhere"},
         Case{"filtered", ErrorKind::kNotFound, "http://loinc.org"},
-        Case{"regex", ErrorKind::kUnsupported, "code regex"},
+        Case{"regex", ErrorKind::kUnsupported, "code regex, not a regular expression"},
+        Case{"operator", ErrorKind::kUnsupported, "code similar, which is not supported"},
+        Case{"below", ErrorKind::kUnsupported, "status is-a, which is not supported"},
+        Case{"property", ErrorKind::kUnsupported, "none =, a property that no concept"},
+        Case{"text", ErrorKind::kUnsupported, "display regex, which R4's own"},
         Case{"but", ErrorKind::kUnsupported, "urn:part"},
         Case{"broken", ErrorKind::kInvalid, "malformed"}}) {
     SCOPED_TRACE(c.url);
