@@ -265,5 +265,64 @@ TEST_F(BundleApiTest, HistoryOfAnInstance) {
   EXPECT_EQ(Get("Patient/p/_history").status, 401);
 }
 
+// Shows: interaction read and history in a Bundle
+TEST_F(BundleApiTest, EntriesReadAsSingleReadsDo) {
+  ASSERT_EQ(Put("Patient/p", R"({"resourceType":"Patient","id":"p","active":true,"name":[{
+                "family":"x"}],"photo":[{"title":"me"}]})")
+                .status,
+            201);
+  const std::vector<std::string> paths = {"Patient/p?_summary=true",
+                                          "Patient/p?_elements=photo&_pretty=true",
+                                          "Patient/p/_history/1?_summary=data",
+                                          "Patient/p/_history?_elements=active",
+                                          "Patient/p/_history?_summary=count",
+                                          "Patient?_id=p&_elements=photo"};
+  std::vector<std::string> entries;
+  for (const std::string& path : paths) entries.push_back(Only("GET", path));
+  for (const std::string type : {"batch", "transaction"}) {
+    const Response response = SendBundle(type, entries);
+    const auto answers = EntriesOf(response);
+    ASSERT_EQ(answers.size(), paths.size()) << response.body;
+    for (size_t i = 0; i < paths.size(); ++i) {
+      SCOPED_TRACE(paths[i]);
+      Value alone = json::ParseValue(Get(paths[i]).body).value();
+      Value within = *answers[i].Find("resource");
+      EXPECT_EQ(Text(answers[i], "status"), "200 OK");
+      const bool bundle = alone.Find("resourceType")->AsString() == "Bundle";
+      if (!bundle) {
+        EXPECT_EQ(json::ToText(within), json::ToText(alone));
+        continue;
+      }
+      // Bundles have ids of their own.
+      EXPECT_EQ(within.Find("type")->AsString(), alone.Find("type")->AsString());
+      EXPECT_EQ(within.Find("total")->AsInt(), alone.Find("total")->AsInt());
+      ASSERT_EQ(within.Find("entry") == nullptr, alone.Find("entry") == nullptr);
+      if (within.Find("entry") != nullptr) {
+        EXPECT_EQ(json::ToText(*within.Find("entry")), json::ToText(*alone.Find("entry")));
+      }
+    }
+  }
+}
+
+TEST_F(BundleApiTest, EntriesRefuseAsSingleReadsDo) {
+  ASSERT_EQ(Put("Patient/p", R"({"resourceType":"Patient","id":"p"})").status, 201);
+  EXPECT_EQ(StatusesOf(SendBundle(
+                "batch", {Only("GET", "Patient/p?_summary=count"),
+                          Only("GET", "Patient/p?_elements=nothing"),
+                          Only("GET", "Patient/p?_elements=name&_summary=true"),
+                          Only("GET", "Patient/p?name=x"), Only("GET", "Patient/p/_history?_at=x"),
+                          Only("GET", "Patient/never/_history"), Only("GET", "metadata")})),
+            (Statuses{"400", "400", "400", "400", "400", "404", "501"}));
+  const http::Headers::Field lenient = {"Prefer", "handling=lenient"};
+  EXPECT_EQ(StatusesOf(SendBundle(
+                "batch",
+                {Only("GET", "Patient/p?name=x"), Only("GET", "Patient/p?_elements=nothing,id"),
+                 Only("GET", "Patient/p?_summary=nothing")},
+                lenient)),
+            (Statuses{"200", "200", "400"}));
+  // As a missing resource fails a transaction, so do parameters that nobody knows.
+  EXPECT_EQ(SendBundle("transaction", {Only("GET", "Patient/p?name=x")}).status, 400);
+}
+
 }  // namespace
 }  // namespace tarn::fhir_api

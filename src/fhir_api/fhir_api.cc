@@ -386,28 +386,14 @@ Response FhirApi::History(const Request& request) const {
     return *std::move(refused);
   }
   if (call.type == fhir::kNoType || !fhir::IsValidId(call.resource_id)) return Refuse(request);
-  fhir_store::HistoryRequest asked;
-  if (auto fault = internal::ReadHistoryQuery(call.parameters, &asked)) {
-    return FaultResponse(*fault);
-  }
-  fhir::View view;
-  if (auto refused = ReadViewOf(call.parameters, call.type, call.preferences, &view)) {
-    return *std::move(refused);
-  }
-  if (view.summary == fhir::Summary::kCount) asked.count_max = 0;
-  const fhir_store::FhirStore& store = *call.data_store->store;
-  auto page = store.History(call.type, call.resource_id, asked);
-  if (!page.ok()) return ErrorToResponse(page.error());
-  for (fhir_store::Version& version : page.value().versions) {
-    const Status cut = internal::ApplyView(view, &version);
-    if (!cut.ok()) return ErrorToResponse(cut.error());
-  }
-  Response response;
-  response.headers.Add("Content-Type", std::string(internal::MediaText(call.media)));
-  response.body =
-      internal::HistoryBundleText({call.data_store->endpoint, call.type, call.resource_id},
-                                  call.parameters, page.value(), store.NewId());
-  return response;
+  const internal::HistoryCall history = {
+      .scope = {call.data_store->store.get(), call.data_store->endpoint, state_->NowUnixMs(),
+                call.data_store->compatibility},
+      .type = call.type,
+      .id = call.resource_id,
+      .handling = call.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict,
+      .parameters = std::move(call.parameters)};
+  return internal::RunHistory(history, call.media);
 }
 
 Response FhirApi::Search(const Request& request) const {

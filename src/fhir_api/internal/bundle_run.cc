@@ -4,6 +4,7 @@
 // follow each other share commits as long as none fails; what each does is the same.
 #include "fhir_api/internal/bundle_run.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,12 +12,15 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/uri.h"
 #include "fhir/bundle.h"
 #include "fhir/definitions.h"
 #include "fhir_api/internal/answer.h"
 #include "fhir_api/internal/conditional.h"
+#include "fhir_api/internal/history.h"
 #include "fhir_api/internal/not_built.h"
 #include "fhir_api/internal/search_run.h"
+#include "fhir_api/internal/view.h"
 #include "fhir_api/limits.h"
 #include "json/writer.h"
 
@@ -30,16 +34,21 @@ using fhir_store::Version;
 
 // What an entry turned out to mean.
 struct Plan {
-  enum class Action : uint8_t { kWrite, kRead, kSearch, kMatched };
+  enum class Action : uint8_t { kWrite, kRead, kSearch, kHistory, kMatched };
   Action action = Action::kRead;
   fhir::TypeId type = fhir::kNoType;
   std::string id;
   bool deletion = false;
-  std::string text;           // Of a write that is no deletion; links are changed.
-  fhir::SearchTarget target;  // kSearch.
+  std::string text;            // Of a write that is no deletion; links are changed.
+  fhir::View view;             // kRead.
+  fhir::SearchTarget target;   // kSearch.
+  QueryParameters parameters;  // kHistory.
   fhir_store::Precondition precondition;
   std::optional<uint64_t> decided_on;  // As ResourceWrite's.
   std::optional<Version> matched;      // kMatched: the resource that was there already.
+
+  bool Finds() const { return action == Action::kSearch || action == Action::kHistory; }
+  bool IsRead() const { return action == Action::kRead || Finds(); }
 };
 
 struct Answer {
@@ -47,7 +56,7 @@ struct Answer {
   std::optional<Version> version;  // What location, etag and lastModified say.
   bool located = false;
   bool has_body = false;  // `version`'s body is the entry's resource.
-  std::string found;      // Of a search: the searchset Bundle or the OperationOutcome.
+  std::string found;      // Of a search or history: its Bundle or OperationOutcome.
   std::optional<Fault> fault;
   std::string_view done;  // "created" and the like, for return=OperationOutcome.
 };
@@ -97,6 +106,28 @@ std::optional<fhir::SearchTarget> ReadCompartment(std::string_view path) {
   return target;
 }
 
+// The id of "Patient/1/_history".
+std::optional<std::string> ReadHistoryPath(const BundleEntry& entry) {
+  constexpr std::string_view kHistory = "/_history";
+  std::string_view path = entry.rest;
+  if (entry.type == fhir::kNoType || !path.ends_with(kHistory)) return std::nullopt;
+  path.remove_suffix(kHistory.size());
+  path.remove_prefix(std::min(fhir::TypeName(entry.type).size() + 1, path.size()));
+  if (!fhir::IsValidId(path)) return std::nullopt;
+  return std::string(path);
+}
+
+// What is wrong with the parameters of a read, the first of it.
+std::optional<Fault> ViewFault(const std::vector<fhir::Issue>& issues, const fhir::View& view) {
+  if (view.summary == fhir::Summary::kCount) {
+    return Fault{400, "value", "_summary=count is for searches and histories"};
+  }
+  if (issues.empty()) return std::nullopt;
+  static constexpr std::string_view kCodes[] = {"value", "not-supported", "not-found", "invalid"};
+  const auto* const code = std::find(std::begin(kCodes), std::end(kCodes), issues[0].code);
+  return Fault{400, code == std::end(kCodes) ? "invalid" : *code, issues[0].diagnostics};
+}
+
 class BundleRun {
  public:
   BundleRun(const BundleCall& call, const json::Document& document, fhir::BundleRequest bundle)
@@ -136,7 +167,10 @@ class BundleRun {
   void AnswerWrite(size_t index, fhir_store::WriteOutcome outcome);
   void AnswerMatched(size_t index);
   MaybeFault ReadEntry(size_t index);
-  void SearchEntry(size_t index);
+  void FindEntry(size_t index);
+  fhir::Handling handling() const {
+    return call_.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict;
+  }
 
   http::Response Refuse(size_t index, const Fault& fault) const;
   http::Response Respond() const;
@@ -249,31 +283,54 @@ std::optional<Fault> BundleRun::PlanDelete(size_t index, Plan* plan) {
 }
 
 std::optional<Fault> BundleRun::PlanRead(const BundleEntry& entry, Plan* plan) {
+  http::Request request;
+  request.query = entry.query;
+  Query query;
   plan->id = entry.id;
-  const bool by_id = entry.type != fhir::kNoType && entry.rest.empty() && !entry.id.empty();
-  if (by_id && entry.query.empty()) return std::nullopt;
+  if (entry.type != fhir::kNoType && entry.rest.empty() && !entry.id.empty()) {
+    if (auto fault = ReadQuery(request, call_.preferences.lenient, &query, kViewParameters)) {
+      return fault;
+    }
+    return ViewFault(ReadView(query.parameters, entry.type, handling(), &plan->view), plan->view);
+  }
+  if (const auto id = ReadHistoryPath(entry)) {
+    plan->action = Plan::Action::kHistory;
+    plan->id = *id;
+    auto fault = ReadQuery(request, call_.preferences.lenient, &query, kHistoryParameters);
+    plan->parameters = std::move(query.parameters);
+    return fault;
+  }
   plan->action = Plan::Action::kSearch;
-  if (entry.rest.empty() && !by_id) {
+  if (entry.rest.empty()) {
     plan->target.type = entry.type;
     return std::nullopt;
   }
   const auto compartment = ReadCompartment(entry.rest);
   if (!compartment.has_value()) {
     return Fault{501, "not-supported",
-                 "request.url: of GET only read, vread and search are supported in a Bundle"};
+                 "request.url: of GET only read, vread, history of an instance and search are "
+                 "supported in a Bundle"};
   }
   plan->target = *compartment;
   return std::nullopt;
 }
 
-void BundleRun::SearchEntry(size_t index) {
+// A search or a history, with a Bundle or an OperationOutcome of its own.
+void BundleRun::FindEntry(size_t index) {
   const BundleEntry& entry = bundle_.entries[index];
-  http::Response response = RunSearch(
-      {.scope = call_.scope,
-       .target = plans_[index].target,
-       .handling = call_.preferences.lenient ? fhir::Handling::kLenient : fhir::Handling::kStrict,
-       .query = entry.query},
-      call_.media);
+  Plan& plan = plans_[index];
+  http::Response response = plan.action == Plan::Action::kHistory
+                                ? RunHistory({.scope = call_.scope,
+                                              .type = plan.type,
+                                              .id = plan.id,
+                                              .handling = handling(),
+                                              .parameters = std::move(plan.parameters)},
+                                             call_.media)
+                                : RunSearch({.scope = call_.scope,
+                                             .target = plan.target,
+                                             .handling = handling(),
+                                             .query = entry.query},
+                                            call_.media);
   answers_[index].status = response.status;
   answers_[index].found = std::move(response.body);
 }
@@ -382,6 +439,8 @@ std::optional<Fault> BundleRun::ReadEntry(size_t index) {
     version = call_.store->ReadVersion(entry.type, entry.id, *number);
   }
   if (!version.ok()) return FaultOf(version.error());
+  const Status cut = ApplyView(plans_[index].view, &version.value());
+  if (!cut.ok()) return FaultOf(cut.error());
   Answer& answer = answers_[index];
   answer.version = std::move(version).value();
   answer.status = 200;
@@ -421,7 +480,7 @@ http::Response BundleRun::Transaction() {
   std::set<std::string_view> created_by;  // Criteria.
   for (const size_t index : order) {
     const Plan& plan = plans_[index];
-    if (plan.action == Plan::Action::kRead || plan.action == Plan::Action::kSearch) continue;
+    if (plan.IsRead()) continue;
     if (!plan.deletion) {
       links_.AddEntry(bundle_.entries[index].full_url,
                       std::string(fhir::TypeName(plan.type)) + "/" + plan.id);
@@ -456,7 +515,7 @@ http::Response BundleRun::Transaction() {
   for (const size_t index : read_after) answers_[index].fault = ReadEntry(index);
   for (const size_t index : order) {
     if (plans_[index].action == Plan::Action::kMatched) AnswerMatched(index);
-    if (plans_[index].action == Plan::Action::kSearch) SearchEntry(index);
+    if (plans_[index].Finds()) FindEntry(index);
   }
   return Respond();
 }
@@ -527,8 +586,8 @@ http::Response BundleRun::Batch() {
     const Plan& plan = plans_[index];
     if (plan.action == Plan::Action::kRead) {
       answers_[index].fault = ReadEntry(index);
-    } else if (plan.action == Plan::Action::kSearch) {
-      SearchEntry(index);
+    } else if (plan.Finds()) {
+      FindEntry(index);
     } else if (plan.action == Plan::Action::kMatched) {
       AnswerMatched(index);
     } else {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "fhir/date_range.h"
 #include "fhir_api/internal/answer.h"
+#include "fhir_api/internal/view.h"
 #include "fhir_api/limits.h"
 #include "json/writer.h"
 
@@ -27,17 +31,16 @@ Fault BadParameter(std::string_view name, std::string_view expected) {
 }
 
 // Those that make the page, in one order.
-std::string LinkUrl(const HistoryPlace& place, const QueryParameters& parameters,
-                    uint64_t next_before) {
-  std::string url = std::string(place.endpoint) + std::string(fhir::TypeName(place.type)) + "/" +
-                    std::string(place.id) + "/_history";
+std::string LinkUrl(const HistoryCall& call, uint64_t next_before) {
+  std::string url = std::string(call.scope.endpoint) + std::string(fhir::TypeName(call.type)) +
+                    "/" + std::string(call.id) + "/_history";
   char separator = '?';
   const auto add = [&](std::string_view name, std::string_view value) {
     url.append(1, separator).append(name).append("=").append(PercentEncode(value));
     separator = '&';
   };
   for (const std::string_view name : kHistoryParameters) {
-    const std::string* value = FindParameter(parameters, name);
+    const std::string* value = FindParameter(call.parameters, name);
     if (name == "page" && next_before > 0) {
       add(name, std::to_string(next_before));
     } else if (value != nullptr) {
@@ -47,11 +50,11 @@ std::string LinkUrl(const HistoryPlace& place, const QueryParameters& parameters
   return url;
 }
 
-void AppendEntry(const HistoryPlace& place, const fhir_store::Version& version,
+void AppendEntry(std::string_view endpoint, const fhir_store::Version& version,
                  json::Writer* writer) {
   const std::string path = std::string(fhir::TypeName(version.type)) + "/" + version.id;
   writer->BeginObject();
-  writer->Key("fullUrl").String(std::string(place.endpoint) + path);
+  writer->Key("fullUrl").String(std::string(endpoint) + path);
   if (!version.deleted) writer->Key("resource").Raw(version.body);
   // How a version was written is not kept; every one of them could have been by PUT.
   writer->Key("request").BeginObject();
@@ -65,8 +68,6 @@ void AppendEntry(const HistoryPlace& place, const fhir_store::Version& version,
   writer->Key("lastModified").String(FormatFhirInstant(version.last_updated_unix_ms));
   writer->EndObject().EndObject();
 }
-
-}  // namespace
 
 std::optional<Fault> ReadHistoryQuery(const QueryParameters& parameters,
                                       fhir_store::HistoryRequest* out) {
@@ -95,30 +96,52 @@ std::optional<Fault> ReadHistoryQuery(const QueryParameters& parameters,
   return std::nullopt;
 }
 
-std::string HistoryBundleText(const HistoryPlace& place, const QueryParameters& parameters,
-                              const fhir_store::HistoryPage& page, std::string_view bundle_id) {
+std::string HistoryBundleText(const HistoryCall& call, const fhir_store::HistoryPage& page) {
   std::string out;
   json::Writer writer(&out);
   writer.BeginObject().Key("resourceType").String("Bundle");
-  writer.Key("id").String(bundle_id).Key("type").String("history");
-  const bool selects =
-      FindParameter(parameters, "_since") != nullptr || FindParameter(parameters, "_at") != nullptr;
+  writer.Key("id").String(call.scope.store->NewId()).Key("type").String("history");
+  const bool selects = FindParameter(call.parameters, "_since") != nullptr ||
+                       FindParameter(call.parameters, "_at") != nullptr;
   if (!selects) writer.Key("total").Int(static_cast<int64_t>(page.total));
   writer.Key("link").BeginArray();
   writer.BeginObject().Key("relation").String("self");
-  writer.Key("url").String(LinkUrl(place, parameters, 0)).EndObject();
+  writer.Key("url").String(LinkUrl(call, 0)).EndObject();
   if (page.next_before > 0) {
     writer.BeginObject().Key("relation").String("next");
-    writer.Key("url").String(LinkUrl(place, parameters, page.next_before)).EndObject();
+    writer.Key("url").String(LinkUrl(call, page.next_before)).EndObject();
   }
   writer.EndArray();
   if (!page.versions.empty()) {
     writer.Key("entry").BeginArray();
-    for (const fhir_store::Version& version : page.versions) AppendEntry(place, version, &writer);
+    for (const fhir_store::Version& version : page.versions) {
+      AppendEntry(call.scope.endpoint, version, &writer);
+    }
     writer.EndArray();
   }
   writer.EndObject().Finish();
   return out;
+}
+
+}  // namespace
+
+http::Response RunHistory(const HistoryCall& call, Media media) {
+  fhir_store::HistoryRequest asked;
+  if (auto fault = ReadHistoryQuery(call.parameters, &asked)) return FaultResponse(*fault);
+  fhir::View view;
+  const auto errors = ReadView(call.parameters, call.type, call.handling, &view);
+  if (!errors.empty()) return IssuesResponse(400, errors);
+  if (view.summary == fhir::Summary::kCount) asked.count_max = 0;
+  auto page = call.scope.store->History(call.type, call.id, asked);
+  if (!page.ok()) return ErrorToResponse(page.error());
+  for (fhir_store::Version& version : page.value().versions) {
+    const Status cut = ApplyView(view, &version);
+    if (!cut.ok()) return ErrorToResponse(cut.error());
+  }
+  http::Response response;
+  response.headers.Add("Content-Type", std::string(MediaText(media)));
+  response.body = HistoryBundleText(call, page.value());
+  return response;
 }
 
 }  // namespace tarn::fhir_api::internal

@@ -4,13 +4,14 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 
 #include "base/uri.h"
+#include "fhir/search_query.h"
+#include "fhir_api/internal/matching.h"
 #include "fhir_api/internal/negotiation.h"
 #include "fhir_store/fhir_store.h"
+#include "http/message.h"
 
 namespace tarn::fhir_api::internal {
 
@@ -18,16 +19,14 @@ namespace tarn::fhir_api::internal {
 inline constexpr std::array<std::string_view, 6> kHistoryParameters = {
     "_count", "_since", "_at", "_summary", "_elements", "page"};
 
-std::optional<Fault> ReadHistoryQuery(const QueryParameters& parameters,
-                                      fhir_store::HistoryRequest* out);
-
-struct HistoryPlace {
-  std::string_view endpoint;
+struct HistoryCall {
+  MatchScope scope;
   fhir::TypeId type = fhir::kNoType;
   std::string_view id;
+  fhir::Handling handling = fhir::Handling::kStrict;
+  QueryParameters parameters;  // Those of kHistoryParameters; links repeat them.
 };
-// The Bundle's text. `bundle_id`: its id. `parameters`: as asked for; links repeat them.
-std::string HistoryBundleText(const HistoryPlace& place, const QueryParameters& parameters,
-                              const fhir_store::HistoryPage& page, std::string_view bundle_id);
+// Answers 200 with the Bundle, or what is wrong.
+http::Response RunHistory(const HistoryCall& call, Media media);
 
 }  // namespace tarn::fhir_api::internal
