@@ -27,7 +27,8 @@ ROWS = {
         "search-type", "search-system", "search of a compartment", "search by POST", "history-instance", "capabilities",
         "conditional create", "conditional update", "conditional delete of one",
         "batch", "transaction", "conditional create in a Bundle", "conditional update in a Bundle",
-        "conditional delete in a Bundle", "conditional references", "search in a Bundle"]),
+        "conditional delete in a Bundle", "conditional references", "search in a Bundle",
+        "read and history in a Bundle"]),
     "parameter type": ("Parameter types", [
         "number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special (near)"]),
     "prefix": ("Prefixes", ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]),
@@ -37,7 +38,8 @@ ROWS = {
         ":below of references", ":above of references", ":below of canonicals"]),
     "parameter": ("Parameters of all resources", [
         "_id", "_lastUpdated", "_tag", "_profile", "_security", "_source", "_text", "_content", "_list", "_has",
-        "_filter", "_type", "createdAt", "every parameter of R4", "chains", "references by this server's address"]),
+        "_filter", "_type", "createdAt", "every parameter of R4", "chains", "chains into contained resources",
+        "references by this server's address"]),
     "result parameter": ("Result parameters", [
         "_sort", "_count", "_total", "_summary=true", "_summary=text", "_summary=data", "_summary=count",
         "_summary=false", "_elements", "_include", "_include=*", "_include:iterate", "_revinclude", "_contained",
@@ -48,7 +50,7 @@ ROWS = {
     "refused": ("Refused by name", [
         "_query", "functional lists of _list", "phrases of _text", "sorting by a composite", "sorting by relevance",
         "modifiers of chains", "unknown parameters", "unknown modifiers", "unknown value sets and code systems",
-        "hierarchies that R4 does not define", "_contained with sort, chains, compartments",
+        "hierarchies that R4 does not define", "_contained with sort, compartments",
         "_containedType=contained with totals and includes", "formats other than JSON"]),
     "healthlake": ("As HealthLake (tag tarn:compat)", [
         "strings with case and accents", "_count 1 to 100", "no ap", "modifiers", "parameters left out",

@@ -111,14 +111,52 @@ TEST_F(SearchModesTest, PagesOverContainedResources) {
                                           "MedicationRequest/m1#b"));
 }
 
-// Shows: refused _contained with sort, chains, compartments, _containedType=contained with totals
-//   and includes
+// Shows: parameter chains into contained resources; result parameter _contained
+TEST_F(SearchModesTest, FollowsReferencesWithinAResource) {
+  Write("MedicationRequest", "m2", R"("status":"draft","intent":"order","subject":{"reference":
+        "Patient/p2"},"medicationReference":{"reference":"#a"},"contained":[{"resourceType":
+        "Organization","id":"o","name":"Maker"},{"resourceType":"Medication","id":"a",
+        "manufacturer":{"reference":"#o"},"code":{"coding":[{"system":"urn:drug","code":"x"}]}},
+        {"resourceType":"Medication","id":"unused","code":{"coding":[{"code":"z"}]}}])");
+  Write("MedicationRequest", "m3", R"("status":"active","intent":"order","subject":{"reference":
+        "Patient/p2"},"medicationReference":{"reference":"Medication/own"})");
+  EXPECT_THAT(FoundBy("MedicationRequest?medication.code=x"),
+              UnorderedElementsAre("MedicationRequest/m2", "MedicationRequest/m3"));
+  EXPECT_THAT(FoundBy("MedicationRequest?medication:Medication.code=x&_total=accurate&_sort=_id"),
+              ElementsAre("MedicationRequest/m2", "MedicationRequest/m3"));
+  EXPECT_THAT(FoundBy("MedicationRequest?medication.manufacturer.name=maker"),
+              ElementsAre("MedicationRequest/m2"));
+  EXPECT_THAT(FoundBy("MedicationRequest?medication.code=z"), ElementsAre());
+  // What contains is referred from what it contains by "#".
+  Write("Patient", "p4", R"("name":[{"family":"Outer"}],"link":[{"other":{"reference":"#in"}}],
+        "contained":[{"resourceType":"Patient","id":"in","name":[{"family":"Inner"}],"link":[
+        {"other":{"reference":"#"}}]}])");
+  EXPECT_THAT(FoundBy("Patient?link:Patient.name=inner"), ElementsAre("Patient/p4"));
+  EXPECT_THAT(FoundBy("Patient?link:Patient.link:Patient.name=outer"), ElementsAre("Patient/p4"));
+  EXPECT_THAT(FoundBy("Patient?link:Patient.link:Patient.name=inner"), ElementsAre());
+  // The same beside _contained: chains lead out of, and _has into, what is contained.
+  EXPECT_THAT(FoundBy("Medication?manufacturer.name=maker&_contained=true"),
+              ElementsAre("MedicationRequest/m2"));
+  EXPECT_THAT(FoundBy("Medication?_has:MedicationRequest:medication:status=draft&_contained=true"
+                      "&_containedType=contained"),
+              ElementsAre("MedicationRequest/m2#a"));
+  EXPECT_THAT(FoundBy("Medication?_has:MedicationRequest:medication:subject.name=muller"
+                      "&_contained=both"),
+              UnorderedElementsAre("Medication/own", "MedicationRequest/m2"));
+  EXPECT_THAT(FoundBy("Medication?_has:MedicationRequest:medication:status=active&_contained=true"),
+              ElementsAre());
+  EXPECT_THAT(FoundBy("Patient?link:Patient.name=outer&_contained=true"),
+              ElementsAre("Patient/p4"));
+}
+
+// Shows: refused _contained with sort, compartments, _containedType=contained with totals and
+//   includes
 TEST_F(SearchModesTest, RefusesByNameWhatContainedDoesNotServe) {
   for (const std::string query :
-       {"_contained=true&_sort=_id", "manufacturer.name=x&_contained=true",
-        "_contained=true&_containedType=contained&_total=accurate"}) {
+       {"Medication?_contained=true&_sort=_id", "Patient/p1/Observation?_contained=both",
+        "Medication?_contained=true&_containedType=contained&_total=accurate"}) {
     SCOPED_TRACE(query);
-    const Response response = Get("Medication?" + query);
+    const Response response = Get(query);
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(CodeOf(response), "not-supported");
     EXPECT_THAT(response.body, HasSubstr("_contained"));

@@ -21,14 +21,16 @@ SearchJudge::SearchJudge(const StoreState& state, const SearchDefinitions& defin
       context_{.compatibility = compatibility,
                .related =
                    [this](const fhir::Criterion& criterion, const fhir::IndexValues& values) {
-                     return Related(criterion, values);
+                     return Related(criterion, values, nullptr);
                    }},
       versions_(snapshot.Scan(kVersion, {})) {}
 
 Result<bool> SearchJudge::Load(fhir::TypeId type, Ordinal ordinal,
                                std::optional<uint32_t> version) {
   TRY(budget_.SpendBody());
+  document_is_current_ = false;
   values_are_current_ = false;
+  inner_count_.reset();
   loaded_ = {};
   loaded_.type = type;
   ordinal_ = ordinal;
@@ -56,14 +58,23 @@ Result<bool> SearchJudge::Load(fhir::TypeId type, Ordinal ordinal,
 
 Result<Version> SearchJudge::TakeVersion() {
   TRY(loaded_.id, IdOf(loaded_.type, ordinal_));
+  document_is_current_ = false;
   values_are_current_ = false;
   return std::move(loaded_);
 }
 
-Result<const fhir::IndexValues*> SearchJudge::Values() {
-  if (values_are_current_) return &values_;
+Status SearchJudge::ReadLoaded() {
+  if (document_is_current_) return Ok();
+  values_are_current_ = false;  // They look into the text.
   const Status read = reader_.Read(loaded_.body);
   if (!read.ok()) return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
+  document_is_current_ = true;
+  return Ok();
+}
+
+Result<const fhir::IndexValues*> SearchJudge::Values() {
+  if (values_are_current_) return &values_;
+  TRY(ReadLoaded());
   fhir::ResourceTimes times;
   times.own_path = state_.own_path;
   if (loaded_.version_id == 1) {
@@ -94,37 +105,118 @@ Result<bool> SearchJudge::Matches(const fhir::SearchQuery& query) {
   return true;
 }
 
+// ---- Within the loaded resource ----
+
+Status SearchJudge::ReadInners() {
+  if (inner_count_.has_value()) return Ok();
+  TRY(ReadLoaded());
+  const json::Document& document = reader_.document();
+  size_t count = 0;
+  const uint32_t contained = document.Find(json::kRoot, "contained");
+  for (uint32_t item = contained == json::kNoNode ? json::kNoNode : document.FirstChild(contained);
+       item != json::kNoNode; item = document.NextSibling(contained, item)) {
+    if (count == inners_.size()) inners_.push_back(std::make_unique<Inner>());
+    Inner& inner = *inners_[count];
+    inner.has_values = false;
+    inner.text = document.Raw(item);
+    if (inner.reader.Read(inner.text).ok()) ++count;  // Else no resource: nothing to find.
+  }
+  inner_count_ = count;
+  return Ok();
+}
+
+Result<const fhir::IndexValues*> SearchJudge::ValuesOf(Inner* inner) {
+  if (inner->has_values) return &inner->values;
+  fhir::ResourceTimes times;
+  times.own_path = state_.own_path;
+  TRY(definitions_.extractor->Extract(inner->reader.document(), inner->envelope().type, times,
+                                      &inner->values));
+  inner->has_values = true;
+  return &inner->values;
+}
+
+fhir::MatchContext SearchJudge::ContextOf(Inner* self) {
+  fhir::MatchContext context = context_;
+  context.related = [this, self](const fhir::Criterion& criterion,
+                                 const fhir::IndexValues& values) {
+    return Related(criterion, values, self);
+  };
+  return context;
+}
+
 Result<std::vector<SearchJudge::Contained>> SearchJudge::MatchingContained(
     const fhir::SearchQuery& query) {
   std::vector<Contained> out;
-  values_are_current_ = false;  // They look into what is read anew here.
-  if (!reader_.Read(loaded_.body).ok()) {
-    return Error{ErrorKind::kCorrupt, "a stored body is not a resource"};
-  }
-  const json::Document& document = reader_.document();
-  const uint32_t contained = document.Find(json::kRoot, "contained");
-  if (contained == json::kNoNode) return out;
-  for (uint32_t item = document.FirstChild(contained); item != json::kNoNode;
-       item = document.NextSibling(contained, item)) {
-    const std::string_view text = document.Raw(item);
-    if (!contained_reader_.Read(text).ok()) continue;  // No resource, so nothing to find.
-    const fhir::Envelope& envelope = contained_reader_.envelope();
+  TRY(ReadInners());
+  for (size_t i = 0; i < *inner_count_; ++i) {
+    Inner& inner = *inners_[i];
+    const fhir::Envelope& envelope = inner.envelope();
     const bool asked = query.types.empty() || std::find(query.types.begin(), query.types.end(),
                                                         envelope.type) != query.types.end();
     if (!asked) continue;
-    fhir::ResourceTimes times;
-    times.own_path = state_.own_path;
-    // What cannot be read out is found by nothing.
-    const Status read = definitions_.extractor->Extract(contained_reader_.document(), envelope.type,
-                                                        times, &contained_values_);
-    bool matches = read.ok();
+    TRY(const fhir::IndexValues* values, ValuesOf(&inner));
+    const fhir::MatchContext context = ContextOf(&inner);
+    bool matches = true;
     for (const fhir::StatedCriterion& stated : query.criteria) {
       if (!matches) break;
-      TRY(matches, fhir::Matches(stated.criterion, contained_values_, context_));
+      TRY(matches, fhir::Matches(stated.criterion, *values, context));
     }
-    if (matches) out.push_back({envelope.id, std::string(text)});
+    if (matches) out.push_back({envelope.id, std::string(inner.text)});
   }
   return out;
+}
+
+// "#p" is what the resource contains under that id, "#" the resource itself. Recursion with
+// Related: a chain's operand is within it, kQueryDepthMax deep.
+Result<bool> SearchJudge::LeadsWithin(const fhir::Criterion& chain,
+                                      const fhir::ReferenceValue& reference) {
+  for (const fhir::Criterion& operand : chain.operands) {
+    if (reference.id.empty()) {
+      if (operand.type != loaded_.type) continue;
+      TRY(const fhir::IndexValues* values, Values());
+      TRY(const bool met, fhir::Matches(operand, *values, context_));
+      if (met) return true;
+      continue;
+    }
+    TRY(ReadInners());
+    for (size_t i = 0; i < *inner_count_; ++i) {
+      Inner& inner = *inners_[i];
+      if (inner.envelope().type != operand.type || inner.envelope().id != reference.id) continue;
+      TRY(const fhir::IndexValues* values, ValuesOf(&inner));
+      TRY(const bool met, fhir::Matches(operand, *values, ContextOf(&inner)));
+      if (met) return true;
+    }
+  }
+  return false;
+}
+
+// What is contained is referred to by its container and by what that contains, and by nobody else.
+Result<bool> SearchJudge::IsReferredWithin(const fhir::Criterion& has, const Inner& self) {
+  const fhir::Criterion& operand = has.operands.at(0);
+  const auto refers = [&has, &self](const fhir::IndexValues& values) {
+    const auto of = values.Of(has.parameter);
+    return std::any_of(of.begin(), of.end(), [&self](const fhir::IndexValue& value) {
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      return reference != nullptr && reference->form == fhir::ReferenceForm::kContained &&
+             !reference->id.empty() && reference->id == self.envelope().id;
+    });
+  };
+  if (operand.type == loaded_.type) {
+    TRY(const fhir::IndexValues* values, Values());
+    if (refers(*values)) {
+      TRY(const bool met, fhir::Matches(operand, *values, context_));
+      if (met) return true;
+    }
+  }
+  for (size_t i = 0; i < *inner_count_; ++i) {
+    Inner& inner = *inners_[i];
+    if (inner.envelope().type != operand.type) continue;
+    TRY(const fhir::IndexValues* values, ValuesOf(&inner));
+    if (!refers(*values)) continue;
+    TRY(const bool met, fhir::Matches(operand, *values, ContextOf(&inner)));
+    if (met) return true;
+  }
+  return false;
 }
 
 Result<bool> SearchJudge::InCompartment(const fhir::Compartment& compartment) {
@@ -145,9 +237,10 @@ Result<bool> SearchJudge::InCompartment(const fhir::Compartment& compartment) {
   return false;
 }
 
-Result<bool> SearchJudge::Related(const fhir::Criterion& criterion,
-                                  const fhir::IndexValues& values) const {
+Result<bool> SearchJudge::Related(const fhir::Criterion& criterion, const fhir::IndexValues& values,
+                                  Inner* self) {
   if (criterion.kind == fhir::Criterion::Kind::kHas) {
+    if (self != nullptr) return IsReferredWithin(criterion, *self);
     const auto found = related_.referred.find({&criterion, loaded_.type});
     if (found != related_.referred.end()) return found->second.Contains(ordinal_);
     return related_.is_referred(criterion, loaded_.type, ordinal_);
@@ -159,7 +252,12 @@ Result<bool> SearchJudge::Related(const fhir::Criterion& criterion,
   CHECK(found != related_.targets.end());
   for (const fhir::IndexValue& value : values.Of(criterion.parameter)) {
     const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
-    if (reference == nullptr || reference->form != fhir::ReferenceForm::kLocal) continue;
+    if (reference == nullptr) continue;
+    if (reference->form == fhir::ReferenceForm::kContained) {
+      TRY(const bool leads, LeadsWithin(criterion, *reference));
+      if (leads) return true;
+    }
+    if (reference->form != fhir::ReferenceForm::kLocal) continue;
     for (const auto& [type, targets] : found->second) {
       if (type != reference->type) continue;
       TRY(const auto ordinal, FindLive(type, reference->id));

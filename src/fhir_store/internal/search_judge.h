@@ -1,5 +1,6 @@
 // Reads one version of a resource while a query is worked on, and tells whether it matches. What a
-// match is, fhir/search_match.h says; chains are answered from the sets that were found for them.
+// match is, fhir/search_match.h says; chains are answered from the sets that were found for them,
+// and within the resource where it refers to what it contains (R4, "Search", 3.1.1.5.9).
 // Threads: belongs to the query's thread.
 #pragma once
 
@@ -67,7 +68,26 @@ class SearchJudge {
   Result<std::string> IdOf(fhir::TypeId type, Ordinal ordinal) const;
 
  private:
-  Result<bool> Related(const fhir::Criterion& criterion, const fhir::IndexValues& values) const;
+  // One of the resources that the loaded one contains. Kept from one to the next for its buffers.
+  struct Inner {
+    ResourceReader reader;
+    fhir::IndexValues values;
+    bool has_values = false;
+    std::string_view text;
+
+    const fhir::Envelope& envelope() const { return reader.envelope(); }
+  };
+
+  // Parses what was loaded, once.
+  Status ReadLoaded();
+  Status ReadInners();
+  Result<const fhir::IndexValues*> ValuesOf(Inner* inner);
+  // `self`: whose values are judged; null: the loaded resource's own.
+  fhir::MatchContext ContextOf(Inner* self);
+  Result<bool> Related(const fhir::Criterion& criterion, const fhir::IndexValues& values,
+                       Inner* self);
+  Result<bool> LeadsWithin(const fhir::Criterion& chain, const fhir::ReferenceValue& reference);
+  Result<bool> IsReferredWithin(const fhir::Criterion& has, const Inner& self);
   Result<bool> InCompartment(const fhir::Compartment& compartment);
 
   const StoreState& state_;
@@ -79,9 +99,10 @@ class SearchJudge {
   std::unique_ptr<kv::Cursor> versions_;
   ResourceReader reader_;
   fhir::IndexValues values_;
+  bool document_is_current_ = false;
   bool values_are_current_ = false;
-  ResourceReader contained_reader_;
-  fhir::IndexValues contained_values_;
+  std::vector<std::unique_ptr<Inner>> inners_;
+  std::optional<size_t> inner_count_;  // Of the loaded resource, once they are read.
   Version loaded_;
   Ordinal ordinal_ = 0;
 };

@@ -26,10 +26,14 @@ namespace tarn::fhir_store {
 class SearchModel {
  public:
   using Key = std::pair<fhir::TypeId, std::string>;
+  struct Contained {
+    std::string id;
+    std::shared_ptr<fhir::IndexValues> values;
+  };
   struct Resource {
     std::shared_ptr<fhir::IndexValues> values;
     uint64_t version_id = 0;
-    std::vector<std::shared_ptr<fhir::IndexValues>> contained;
+    std::vector<Contained> contained;
   };
 
   SearchModel(const SearchDefinitions& definitions, std::string own_path)
@@ -54,7 +58,8 @@ class SearchModel {
       }
     }
     for (const std::string& text : contained) {
-      resource.contained.push_back(ValuesOfText(text, fhir::kTimeMin));
+      auto values = ValuesOfText(text, fhir::kTimeMin);
+      resource.contained.push_back({texts_.back()->envelope().id, std::move(values)});
     }
     resources_[{version.type, version.id}] = std::move(resource);
   }
@@ -68,10 +73,10 @@ class SearchModel {
     std::vector<std::string> found;
     for (const auto& [key, resource] : resources_) {
       const bool itself = query.contained != fhir::Contained::kTrue;
-      bool matches = itself && MatchesAll(query, key, *resource.values);
+      bool matches = itself && MatchesAll(query, {&key, &resource, nullptr});
       if (query.contained != fhir::Contained::kFalse) {
-        for (const auto& values : resource.contained) {
-          matches = matches || MatchesAll(query, {values->type(), ""}, *values);
+        for (const Contained& contained : resource.contained) {
+          matches = matches || MatchesAll(query, {&key, &resource, &contained});
         }
       }
       if (matches) found.push_back(NameOf(key, resource));
@@ -93,36 +98,46 @@ class SearchModel {
               .ok());
     return values;
   }
-  bool MatchesAll(const fhir::SearchQuery& query, const Key& key,
-                  const fhir::IndexValues& values) const {
+  // Whose values are looked at: a resource's own, or those of what it contains.
+  struct Subject {
+    const Key* key;
+    const Resource* resource;
+    const Contained* contained;
+
+    const fhir::IndexValues& values() const {
+      return contained == nullptr ? *resource->values : *contained->values;
+    }
+  };
+
+  bool MatchesAll(const fhir::SearchQuery& query, const Subject& subject) const {
     const auto& types = query.types;
-    if (std::find(types.begin(), types.end(), key.first) == types.end()) return false;
-    return std::all_of(query.criteria.begin(), query.criteria.end(),
-                       [&](const fhir::StatedCriterion& stated) {
-                         return Matches(stated.criterion, key, values);
-                       });
+    const fhir::TypeId type = subject.values().type();
+    if (std::find(types.begin(), types.end(), type) == types.end()) return false;
+    return std::all_of(
+        query.criteria.begin(), query.criteria.end(),
+        [&](const fhir::StatedCriterion& stated) { return Matches(stated.criterion, subject); });
   }
   static std::string NameOf(const Key& key, const Resource& resource) {
     return std::string(fhir::TypeName(key.first)) + "/" + key.second + "/" +
            std::to_string(resource.version_id);
   }
 
-  bool Matches(const fhir::Criterion& criterion, const Key& key,
-               const fhir::IndexValues& values) const {
+  bool Matches(const fhir::Criterion& criterion, const Subject& subject) const {
     fhir::MatchContext context;
     context.compatibility = compatibility_;
     context.related = [&](const fhir::Criterion& related, const fhir::IndexValues& of) {
       if (related.kind == fhir::Criterion::Kind::kCompare) {
         return Result<bool>(IsInHierarchy(related, of));
       }
-      return Result<bool>(related.kind == fhir::Criterion::Kind::kChain ? Leads(related, of)
-                                                                        : IsReferred(related, key));
+      return Result<bool>(related.kind == fhir::Criterion::Kind::kChain
+                              ? Leads(related, subject)
+                              : IsReferred(related, subject));
     };
     context.terminology = [&](fhir::Modifier modifier, const fhir::QueryTerm& term,
                               const fhir::TokenValue& token) {
       return Result<bool>(IsInSet(modifier, term, token));
     };
-    const auto matches = fhir::Matches(criterion, values, context);
+    const auto matches = fhir::Matches(criterion, subject.values(), context);
     CHECK(matches.ok());
     return matches.value();
   }
@@ -196,26 +211,49 @@ class SearchModel {
           return code.system == token.system && fhir::CaseFolded(code.code) == token.key;
         });
   }
-  bool Leads(const fhir::Criterion& chain, const fhir::IndexValues& values) const {
-    for (const fhir::IndexValue& value : values.Of(chain.parameter)) {
+  bool Leads(const fhir::Criterion& chain, const Subject& subject) const {
+    std::vector<Subject> targets;
+    for (const fhir::IndexValue& value : subject.values().Of(chain.parameter)) {
       for (const auto& [key, target] : resources_) {
-        if (!RefersTo(value, key)) continue;
-        for (const fhir::Criterion& operand : chain.operands) {
-          if (operand.type == key.first && Matches(operand, key, *target.values)) return true;
+        if (RefersTo(value, key)) targets.push_back({&key, &target, nullptr});
+      }
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      if (reference == nullptr || reference->form != fhir::ReferenceForm::kContained) continue;
+      if (reference->id.empty()) targets.push_back({subject.key, subject.resource, nullptr});
+      for (const Contained& contained : subject.resource->contained) {
+        if (!reference->id.empty() && contained.id == reference->id) {
+          targets.push_back({subject.key, subject.resource, &contained});
         }
+      }
+    }
+    for (const Subject& target : targets) {
+      for (const fhir::Criterion& operand : chain.operands) {
+        if (operand.type == target.values().type() && Matches(operand, target)) return true;
       }
     }
     return false;
   }
-  bool IsReferred(const fhir::Criterion& has, const Key& key) const {
-    for (const auto& [source_key, source] : resources_) {
-      if (source_key.first != has.operands[0].type) continue;
-      const auto values = source.values->Of(has.parameter);
-      const bool refers = std::any_of(values.begin(), values.end(),
-                                      [&](const auto& value) { return RefersTo(value, key); });
-      if (refers && Matches(has.operands[0], source_key, *source.values)) return true;
+  bool IsReferred(const fhir::Criterion& has, const Subject& subject) const {
+    std::vector<Subject> sources;
+    if (subject.contained == nullptr) {
+      for (const auto& [key, source] : resources_) sources.push_back({&key, &source, nullptr});
+    } else {
+      sources.push_back({subject.key, subject.resource, nullptr});
+      for (const Contained& sibling : subject.resource->contained) {
+        sources.push_back({subject.key, subject.resource, &sibling});
+      }
     }
-    return false;
+    const auto refers = [&subject](const fhir::IndexValue& value) {
+      if (subject.contained == nullptr) return RefersTo(value, *subject.key);
+      const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
+      return reference != nullptr && reference->form == fhir::ReferenceForm::kContained &&
+             reference->id == subject.contained->id;
+    };
+    return std::any_of(sources.begin(), sources.end(), [&](const Subject& source) {
+      if (source.values().type() != has.operands[0].type) return false;
+      const auto values = source.values().Of(has.parameter);
+      return std::any_of(values.begin(), values.end(), refers) && Matches(has.operands[0], source);
+    });
   }
 
   const SearchDefinitions& definitions_;

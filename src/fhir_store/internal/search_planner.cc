@@ -1,6 +1,7 @@
 #include "fhir_store/internal/search_planner.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -274,6 +275,26 @@ PlanNode SearchPlanner::PlanContainers(const fhir::SearchQuery& query, fhir::Typ
         SpanOfPosting(HashKey(site, PostingKind::kHash, fhir::TypeName(contained), {})));
   }
   return node;
+}
+
+PlanNode SearchPlanner::PlanChainWithin(const fhir::Criterion& chain, fhir::TypeId type) const {
+  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, "contains"};
+  PlanNode containing = MakeNode(Kind::kSets, site.label);
+  const std::string prefix = Prefix(site, PostingKind::kHash);
+  std::set<std::string> wanted;
+  for (const fhir::Criterion& operand : chain.operands) {
+    wanted.insert(HashKey(site, PostingKind::kHash, fhir::TypeName(operand.type), {}));
+  }
+  // Few types are contained: a scan of all finds that there are none sooner than one seek for each.
+  KeySpan span = SpanOfPrefix(prefix);
+  span.accepts = [wanted = std::move(wanted)](std::string_view posting) {
+    return wanted.contains(std::string(posting));
+  };
+  containing.open_spans.push_back(std::move(span));
+  std::vector<PlanNode> both;
+  both.push_back(std::move(containing));
+  both.push_back(OpenPresent({type, chain.parameter, fhir::Modifier::kNone, {}}, "present"));
+  return MakeNode(Kind::kAnd, "refers within", std::move(both));
 }
 
 // ---- Terms ----

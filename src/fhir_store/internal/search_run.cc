@@ -183,6 +183,11 @@ Status SearchRun::FindAll() {
   }
   std::sort(types.begin(), types.end());
   types.erase(std::unique(types.begin(), types.end()), types.end());
+  if (query_.contained != fhir::Contained::kFalse) {
+    for (const fhir::StatedCriterion& stated : criteria_->criteria) {
+      TRY(FindRelated(stated.criterion));
+    }
+  }
   for (const fhir::TypeId type : types) {
     TRY(live_[type], reader_.ReadLive(type));
     const bool changed = changes_.by_type.contains(type);
@@ -316,6 +321,14 @@ Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId
     TRY(const OrdinalSet sources, SourcesOf(criterion, type, target_type, of_operand));
     bounds.sure.UnionWith(sources);
   }
+  // Whether what a resource contains is meant, its body tells.
+  PlanNode within = planner_.PlanChainWithin(criterion, type);
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  TRY(Bounds containers, PlanEvaluator(reader_, live_[type]).Evaluate(&within));
+  bounds.open = std::move(containers.open);
+  bounds.open.Subtract(bounds.sure);
   return bounds;
 }
 

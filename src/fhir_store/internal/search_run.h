@@ -63,6 +63,8 @@ class SearchRun {
   // are asked for).
   Result<bool> IsResult();
   Status CheckContained() const;
+  // What chains lead to, for resources that no plan is made for: those that others contain.
+  Status FindRelated(const fhir::Criterion& criterion);
   Result<PlanNode> PlanType(fhir::TypeId type) const;
   bool IsAsked(fhir::TypeId type) const;
   Result<bool> IsContainedResult();

@@ -11,13 +11,6 @@ namespace {
 using fhir::Contained;
 using fhir::ContainedType;
 
-// Recursion: kQueryDepthMax nested groups.
-bool LeadsElsewhere(const fhir::Criterion& criterion) {
-  return criterion.kind == fhir::Criterion::Kind::kChain ||
-         criterion.kind == fhir::Criterion::Kind::kHas ||
-         std::any_of(criterion.operands.begin(), criterion.operands.end(), LeadsElsewhere);
-}
-
 }  // namespace
 
 bool SearchRun::IsAsked(fhir::TypeId type) const {
@@ -32,11 +25,6 @@ Status SearchRun::CheckContained() const {
   };
   if (query_.compartment.has_value()) return refuse("within a compartment");
   if (!query_.sort.empty()) return refuse("together with _sort");
-  for (const fhir::StatedCriterion& stated : query_.criteria) {
-    if (LeadsElsewhere(stated.criterion)) {
-      return refuse("together with chains, _has and _list ('" + stated.name + "')");
-    }
-  }
   if (query_.contained_type == ContainedType::kContainer) return Ok();
   // One container may be several matches, which only its body tells.
   if (query_.summary == fhir::Summary::kCount || query_.total == fhir::Total::kAccurate ||
@@ -47,6 +35,32 @@ Status SearchRun::CheckContained() const {
     return refuse("with _containedType=contained together with _include or _revinclude");
   }
   return Ok();
+}
+
+// Recursion: kQueryDepthMax nested groups. Finding the operands finds what chains within them come
+// to.
+Status SearchRun::FindRelated(const fhir::Criterion& criterion) {
+  switch (criterion.kind) {
+    case fhir::Criterion::Kind::kCompare:
+      return Ok();
+    case fhir::Criterion::Kind::kChain: {
+      auto& targets = related_.targets[&criterion];
+      targets.clear();
+      for (const fhir::Criterion& operand : criterion.operands) {
+        TRY(OrdinalSet found, Exact(operand, operand.type));
+        targets.emplace_back(operand.type, std::move(found));
+      }
+      return Ok();
+    }
+    case fhir::Criterion::Kind::kHas: {
+      const fhir::Criterion& source = criterion.operands.at(0);
+      const auto found = Exact(source, source.type);
+      return found.ok() ? Ok() : Status(found.error());
+    }
+    default:
+      for (const fhir::Criterion& operand : criterion.operands) TRY(FindRelated(operand));
+      return Ok();
+  }
 }
 
 Result<PlanNode> SearchRun::PlanType(fhir::TypeId type) const {

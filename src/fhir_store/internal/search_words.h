@@ -82,6 +82,8 @@ class RandomWords {
     if (OneIn(12))
       return R"({"reference":"http://elsewhere.org/fhir/)" + std::string(type) + "/1\"}";
     if (OneIn(12)) return R"({"identifier":{"system":"urn:a","value":"1"}})";
+    // What the resource may contain, or the one that it is contained in.
+    if (OneIn(6)) return R"({"reference":")" + Of({"#c0", "#c1", "#"}) + "\"}";
     // Of this data store, under an address that it may have had.
     const std::string base =
         OneIn(8) ? "http://once.example/x/datastore/0123456789abcdef0123456789abcdef/r4/" : "";
@@ -117,6 +119,9 @@ inline void AddPatientMembers(RandomWords& words, const AddMember& add) {
   }
   if (words.OneIn(3)) add("active", words.Of({"true", "false"}));
   if (words.OneIn(4)) add("deceasedDateTime", Quoted(words.Date()));
+  if (words.OneIn(3)) {
+    add("link", R"([{"type":"seealso","other":)" + words.Reference("Patient", kModelIds) + "}]");
+  }
 }
 
 inline std::string RandomContained(RandomWords& words) {
@@ -180,7 +185,7 @@ inline std::string RandomResource(std::string_view type, std::string_view id, Ra
   const AddMember add = [&](std::string_view name, const std::string& value) {
     text.append(",\"").append(name).append("\":").append(value);
   };
-  if (words.OneIn(6)) add("contained", RandomContained(words));
+  if (words.OneIn(4)) add("contained", RandomContained(words));
   if (words.OneIn(3)) {
     add("meta", R"({"tag":[{"system":"urn:t","code":")" + words.Of({"a", "b"}) + "\"}]}");
   }
@@ -241,7 +246,13 @@ inline std::string AnyTypeCriterion(RandomWords& words, RandomTerms terms) {
 }
 
 inline std::string PatientCriterion(RandomWords& words, RandomTerms terms) {
-  switch (words.Below(13)) {
+  switch (words.Below(16)) {
+    case 13:
+      return words.Of({"link:Patient.name=", "link:Patient.link:Patient.name="}) + terms.Name();
+    case 14:
+      return "_has:Patient:link:name=" + terms.Name();
+    case 15:
+      return "link:Patient._has:Observation:subject:code=" + terms.Code();
     case 0:
       return "name=" + terms.Name();
     case 1:
@@ -271,8 +282,7 @@ inline std::string PatientCriterion(RandomWords& words, RandomTerms terms) {
   }
 }
 
-// What RandomCriterion asks by value set and hierarchy: code systems and value sets that a store
-// must have.
+// Code systems and value sets that a store must have for RandomCriterion.
 struct Definition {
   std::string_view type, id, text;
 };
@@ -285,13 +295,18 @@ inline constexpr Definition kModelDefinitions[] = {
         "value":"8480-6"}]}],"exclude":[{"system":"http://loinc.org","concept":[
         {"code":"8462-4"}]}]}})"},
     {"ValueSet", "two", R"({"resourceType":"ValueSet","id":"two","url":"urn:vs:two","compose":{
-        "include":[{"valueSet":["urn:vs:one"]},{"system":"http://snomed.info/sct"}]}})"}};
+        "include":[{"valueSet":["urn:vs:one"]},{"system":"http://snomed.info/sct"}]}})"},
+    {"ValueSet", "three",
+     R"({"resourceType":"ValueSet","id":"three","url":"urn:vs:three","compose":{
+        "include":[{"system":"http://loinc.org","filter":[{"property":"code","op":"regex",
+        "value":"84.*|L.*"},{"property":"parent","op":"exists","value":"false"}]}]}})"}};
 
 inline std::string TerminologyCriterion(RandomWords& words) {
   const std::string code = words.Of({"code", "combo-code"});
   if (words.OneIn(2)) {
     return code + words.Of({":in=", ":not-in="}) +
-           words.Of({"urn:vs:one", "urn:vs:two", "ValueSet/one", "urn:vs:one,urn:vs:two"});
+           words.Of({"urn:vs:one", "urn:vs:two", "urn:vs:three", "ValueSet/one",
+                     "urn:vs:one,urn:vs:two"});
   }
   return code + words.Of({":below=", ":above="}) +
          words.Of({"http://loinc.org|8480-6", "http://loinc.org|8462-4", "http://loinc.org|none",
