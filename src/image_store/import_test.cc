@@ -1,6 +1,8 @@
 // What an import makes of its files: grouping, primary image sets, versions, output records.
 #include <gtest/gtest.h>
 
+#include "image_store/internal/families.h"
+#include "image_store/internal/keys.h"
 #include "image_store/internal/test_store.h"
 
 namespace tarn::image_store {
@@ -201,6 +203,38 @@ TEST(Import, FailedJobGivesItsLocksAndFramesBack) {
   EXPECT_EQ(store.Tree(id).InstanceCount(), 1u);
   store->WaitUntilIdle();
   EXPECT_EQ(store->Frames().value().live_bytes, 4u);
+}
+
+// What is stored of one image set cannot be read any more: its files fail, the others do not.
+TEST(Import, DamagedImageSetCostsItsOwnFilesOnly) {
+  TestStore store(TestEngine::kFake);
+  store.PutObject("in/1", Text("1.2", "1.2.1", "aaaa"));
+  const std::string id = store.SetsOf(store.Import("in")).at(0).id;
+  kv::Batch damage;
+  damage.Put(kMetadata, VersionKey(PackSetId(id).value(), 1), "no gzip");
+  ASSERT_TRUE(store.kv().Commit(damage).ok());
+  store.PutObject("late/1", Text("1.3", "1.3.1", "bbbb"));
+  store.PutObject("late/2", Text("1.2", "1.2.2", "cccc"));
+  store.PutObject("late/3", Text("1.4", "1.4.1", "dddd"));
+  const jobs::Job job = store.Import("late");
+  ASSERT_EQ(job.state, JobState::kCompleted) << job.message;
+  const auto failure = json::ParseValue(store.OutputOf(job, "FAILURE/failure.ndjson"));
+  ASSERT_TRUE(failure.ok());
+  EXPECT_EQ(failure.value().Find("inputFile")->AsString(), "late/2");
+  const json::Value& exception = *failure.value().Find("exception");
+  EXPECT_EQ(exception.Find("exceptionType")->AsString(), "InternalServerException");
+  EXPECT_TRUE(exception.Find("message")->AsString().starts_with(
+      "what is stored of the image set cannot be read: "));
+  const ImportProgress counts = ParseImportProgress(job).value();
+  EXPECT_EQ(counts.files_imported, 2u);
+  EXPECT_EQ(counts.files_with_server_error, 1u);
+  EXPECT_EQ(counts.files_with_customer_error, 0u);
+  EXPECT_EQ(store.SetsOf(job).size(), 2u);
+  // It is free again, with nothing added; the frames that nobody refers to are collected.
+  EXPECT_EQ(store->Get(id).value().state, ImageSetState::kActive);
+  EXPECT_EQ(store->Get(id).value().status, WorkflowStatus::kImportFailed);
+  store->WaitUntilIdle();
+  EXPECT_EQ(store->Frames().value().live_bytes, 12u);
 }
 
 TEST(Import, FileBeyondItsBoundFailsAlone) {

@@ -89,7 +89,7 @@ TEST(Records, ReadBackAsWritten) {
   EXPECT_EQ(EncodeUnit(DecodeUnit(EncodeUnit(unit)).value()), EncodeUnit(unit));
   GroupOutcome outcome;
   outcome.set = std::string(16, 's');
-  outcome.notes = {{.number = 3, .failed = true, .message = "m"}};
+  outcome.notes = {{.number = 3, .kind = NoteKind::kServerFailure, .message = "m"}};
   EXPECT_EQ(EncodeOutcome(DecodeOutcome(EncodeOutcome(outcome)).value()), EncodeOutcome(outcome));
   ChangeRecord change;
   change.kind = ChangeKind::kCopy;

@@ -54,6 +54,7 @@ class GroupSettler {
   Status Settle(const ImportGroup& group, const std::function<bool()>& stop) {
     for (int attempt = 1;; ++attempt) {
       const Status settled = SettleOnce(group, stop);
+      if (!settled.ok() && IsOfTheGroup(settled.error())) return Fail(group, settled.error());
       if (settled.ok() || settled.error().kind != ErrorKind::kConflict ||
           attempt == kCommitAttemptsMax) {
         return settled;
@@ -102,6 +103,39 @@ class GroupSettler {
     AddSetChange(state_, std::move(change), &batch);
     if (target.before.has_value()) batch.Delete(kWork, ChangeKey(target.set));
     return CommitOutcome(group, outcome, &batch);
+  }
+
+  // What is stored of the image set cannot be read, or cannot take more: the other groups can go
+  // on.
+  static bool IsOfTheGroup(const Error& error) {
+    return error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kNotFound ||
+           error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kInvalid;
+  }
+
+  // Every file of the group failed; an image set that is locked for it is free again.
+  Status Fail(const ImportGroup& group, const Error& error) {
+    LogError("import of a group failed", {{"job", job_.id}, {"reason", error.detail}});
+    const bool damaged = error.kind == ErrorKind::kCorrupt || error.kind == ErrorKind::kNotFound;
+    const std::string message =
+        (damaged ? "what is stored of the image set cannot be read: " : "") + error.detail;
+    const NoteKind kind = damaged ? NoteKind::kServerFailure : NoteKind::kFailure;
+    const auto snapshot = state_.kv.GetSnapshot();
+    GroupOutcome outcome;
+    kv::Batch batch;
+    for (const uint32_t number : group.files) {
+      outcome.notes.push_back({number, kind, message});
+      TRY(const StagedFile file, ReadStaged(*snapshot, number));
+      if (!file.unit.empty()) batch.Put(kWork, DeadUnitKey(file.unit), {});
+    }
+    TRY(AddRelease(state_, job_, message, &batch));
+    return CommitOutcome(group, outcome, &batch);
+  }
+
+  Result<StagedFile> ReadStaged(const kv::Snapshot& snapshot, uint32_t number) const {
+    std::string value;
+    TRY(const bool found, snapshot.Get(kStaging, StagingKey(job_.id, number), &value));
+    if (!found) return Error{ErrorKind::kCorrupt, "a staged file is missing"};
+    return DecodeStaged(value);
   }
 
   Result<bool> IsSettled(const ImportGroup& group) const {
@@ -182,18 +216,16 @@ class GroupSettler {
                                                 GroupOutcome* outcome, kv::Batch* batch) {
     std::map<std::string, std::string> unit_of_instance;
     for (const uint32_t number : group.files) {
-      std::string value;
-      TRY(const bool found, snapshot.Get(kStaging, StagingKey(job_.id, number), &value));
-      if (!found) return Error{ErrorKind::kCorrupt, "a staged file is missing"};
-      TRY(const StagedFile file, DecodeStaged(value));
+      TRY(const StagedFile file, ReadStaged(snapshot, number));
       const auto added = tree->Add(file.metadata);
       if (!added.ok()) {
-        outcome->notes.push_back({number, true, added.error().detail});
+        outcome->notes.push_back({number, NoteKind::kFailure, added.error().detail});
         if (!file.unit.empty()) batch->Put(kWork, DeadUnitKey(file.unit), {});
         continue;
       }
       if (!added.value().coerced.empty()) {
-        outcome->notes.push_back({number, false, CoercionText(added.value().coerced)});
+        outcome->notes.push_back(
+            {number, NoteKind::kCoercion, CoercionText(added.value().coerced)});
       }
       std::string& unit = unit_of_instance[file.metadata.sop_instance_uid];
       if (!unit.empty()) batch->Put(kWork, DeadUnitKey(unit), {});

@@ -139,9 +139,11 @@ class OutputWriter {
     const GroupOutcome* outcome = settled.Find(number);
     if (outcome == nullptr) return Error{ErrorKind::kCorrupt, "a staged file has no group"};
     const GroupOutcome::Note* note = NoteOf(*outcome, number);
-    if (note != nullptr && note->failed) {
-      ++failed_late_;
-      WriteFailure(file.key, "ValidationException", note->message, failure_.text());
+    if (note != nullptr && note->kind != NoteKind::kCoercion) {
+      const bool ours = note->kind == NoteKind::kServerFailure;
+      ++(ours ? failed_here_ : failed_late_);
+      WriteFailure(file.key, ours ? "InternalServerException" : "ValidationException",
+                   note->message, failure_.text());
       return failure_.EndLine();
     }
     WriteSuccess(file.key, *outcome, success_.text());
@@ -157,7 +159,10 @@ class OutputWriter {
     TRY(failure_.Finish());
     return warning_.Finish();
   }
+  // Files that were read well and failed when they were added: for what is in them, and for what
+  // is stored here.
   uint64_t failed_late() const { return failed_late_; }
+  uint64_t failed_here() const { return failed_here_; }
 
  private:
   // At most one warning of each code.
@@ -174,6 +179,7 @@ class OutputWriter {
   Lines failure_;
   Lines warning_;
   uint64_t failed_late_ = 0;
+  uint64_t failed_here_ = 0;
 };
 
 std::string ManifestText(const ImageStoreState& state, const jobs::Job& job,
@@ -236,8 +242,9 @@ Status WriteOutput(ImageStoreState& state, const jobs::Job& job, const ImportReq
   for (const auto& [first, outcome] : settled.outcomes) {
     if (!outcome.set.empty()) ++counts->image_sets;
   }
-  counts->files_imported -= writer.failed_late();
+  counts->files_imported -= writer.failed_late() + writer.failed_here();
   counts->files_with_customer_error += writer.failed_late();
+  counts->files_with_server_error += writer.failed_here();
   TRY(objects::WriteObject(state.objects, Beneath(folder, kManifestName),
                            ManifestText(state, job, request, *counts, settled),
                            "application/json"));

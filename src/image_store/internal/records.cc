@@ -378,7 +378,7 @@ std::string EncodeOutcome(const GroupOutcome& outcome) {
   AppendBe32(&out, static_cast<uint32_t>(outcome.notes.size()));
   for (const GroupOutcome::Note& note : outcome.notes) {
     AppendBe32(&out, note.number);
-    PutU8(&out, note.failed ? 1 : 0);
+    PutU8(&out, static_cast<uint8_t>(note.kind));
     PutText(&out, note.message);
   }
   return out;
@@ -396,7 +396,9 @@ Result<GroupOutcome> DecodeOutcome(std::string_view bytes) {
   outcome.notes.resize(TakeCount(&in, bytes.size(), 9, &ok));
   for (GroupOutcome::Note& note : outcome.notes) {
     note.number = in.Be32();
-    note.failed = TakeBool(&in, &ok);
+    const uint8_t kind = in.U8();
+    ok = ok && kind <= static_cast<uint8_t>(NoteKind::kServerFailure);
+    note.kind = static_cast<NoteKind>(kind);
     note.message = TakeText(&in);
   }
   if (!ok || !in.AtEnd() || (!outcome.set.empty() && outcome.set.size() != kSetIdBytes)) {

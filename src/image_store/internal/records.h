@@ -87,6 +87,9 @@ struct StagedFile {
 std::string EncodeStaged(const StagedFile& file);
 Result<StagedFile> DecodeStaged(std::string_view bytes);
 
+// What a note says: the message of a warning 45056, or why the file failed: for what is in it, or
+// for what is stored here.
+enum class NoteKind : uint8_t { kCoercion = 0, kFailure = 1, kServerFailure = 2 };
 // Family staging, behind the files: where the instances of one group went.
 struct GroupOutcome {
   std::string set;  // Packed id; empty: nowhere, all of its files failed.
@@ -95,7 +98,7 @@ struct GroupOutcome {
   uint32_t instances = 0;  // Of this job in the version: numberOfMatchedSOPInstances.
   struct Note {            // About one file of the group.
     uint32_t number = 0;
-    bool failed = false;  // Else the message is a warning 45056.
+    NoteKind kind = NoteKind::kCoercion;
     std::string message;
   };
   std::vector<Note> notes;  // By number.
