@@ -1,0 +1,21 @@
+// The steps of `tarn demo`. Each says on standard output what it did and how fast, and uses what an
+// earlier session left.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace tarn::cli {
+
+class DemoSession;
+
+struct DemoPatients {
+  std::string endpoint;  // The data store's, with a slash at the end.
+  std::string first_patient_id;
+};
+// Synthetic patients into s3://demo/patients/, a FHIR data store, an import, an export.
+Result<DemoPatients> RunPatientSteps(DemoSession* session, uint64_t patients);
+
+}  // namespace tarn::cli
