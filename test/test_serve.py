@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -44,11 +45,11 @@ class Serve(unittest.TestCase):
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertIn(expected, result.stderr + result.stdout)
 
-    def test_demo_says_what_was_exported_and_reuses_what_is_there(self):
+    def test_demo_says_what_was_done_and_reuses_what_is_there(self):
         with tempfile.TemporaryDirectory() as folder:
-            demo = ("demo", "--once", "--patients", "40", "--data", folder, "--listen", "127.0.0.1:0",
+            demo = ("demo", "--patients", "40", "--studies", "3", "--data", folder, "--listen", "127.0.0.1:0",
                     "--s3-listen", "127.0.0.1:0")
-            first = run(*demo)
+            first = run(*demo, "--once")
             self.assertEqual(first.returncode, 0, first.stderr)
             generated = re.search(r"generated +40 synthetic patients: ([\d,]+) resources", first.stdout).group(1)
             imported = re.search(r"imported +([\d,]+) resources, ([\d.]+) MB in [\d.]+ s: [\d,]+ resources/s",
@@ -63,10 +64,44 @@ class Serve(unittest.TestCase):
             self.assertLessEqual(max(piece.stat().st_size for piece in pieces), 4 << 20)
             self.assertAlmostEqual(sum(piece.stat().st_size for piece in pieces) / 1e6, float(imported.group(2)),
                                    delta=0.1)
-            second = run(*demo)
-            self.assertEqual(second.returncode, 0, second.stderr)
-            self.assertIn("patients are in s3://demo/ already", second.stdout)
-            self.assertIn(exported.group(0), second.stdout)
+            # A CT of 24 slices, an MR of two series of as many, a CR.
+            self.assertRegex(first.stdout, r"generated +3 synthetic studies: 73 instances, \d+\.\d MB")
+            images = re.search(r"imported +73 instances, 4 image sets in [\d.]+ s: [\d,]+ instances/s", first.stdout)
+            self.assertTrue(images, first.stdout)
+            second = self.serve_and_try(demo)
+            for line in ("patients are in s3://demo/ already", exported.group(0),
+                         "studies are in s3://demo/ already", "image store demo is there already", images.group(0)):
+                self.assertIn(line, second)
+
+    def serve_and_try(self, demo):
+        """Serves the session, does what it says to try next with curl, and returns all that it said."""
+        process = subprocess.Popen([str(TARN), *demo], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            said = ""
+            for line in process.stdout:
+                said += line
+                if line.startswith("Serving"):
+                    break
+            tried = [line.strip() for line in said.splitlines() if line.startswith("  curl ")]
+            self.assertEqual(len(tried), 3, said)
+            with tempfile.TemporaryDirectory() as folder:
+                answers = [subprocess.run(command, shell=True, cwd=folder, capture_output=True, timeout=60).stdout
+                           for command in tried]
+                frame = pathlib.Path(folder, "CT.j2k").read_bytes()
+            self.assertEqual(json.loads(answers[0])["resourceType"], "Patient")
+            self.assertIn(b'"SchemaVersion":"1.1"', answers[1])
+            self.assertIn(b'"SYN-', answers[1])
+            # SOC and SIZ: one component of 512 x 512.
+            self.assertEqual(frame[:4], b"\xff\x4f\xff\x51")
+            self.assertEqual(frame[8:16], (512).to_bytes(4, "big") * 2)
+            self.assertEqual(frame[-2:], b"\xff\xd9")
+            process.send_signal(signal.SIGTERM)
+            said += process.stdout.read()
+            self.assertEqual(process.wait(timeout=60), 0)
+            return said
+        finally:
+            process.kill()
+            process.communicate()
 
     def test_configuration_file(self):
         with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:

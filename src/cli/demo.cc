@@ -1,5 +1,5 @@
 // `tarn demo`: a first session against a server of its own, over the same wire as any client: its
-// steps (demo_patients.cc) and what to try next.
+// steps (demo_patients.cc, demo_images.cc) and what to try next.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -17,25 +17,30 @@ namespace {
 struct DemoOptions {
   ServeOptions serve;
   uint64_t patients = 200;
+  uint64_t studies = 4;
   bool once = false;
 };
 
 void PrintNextSteps(const Services& services, const DemoPatients& patients,
-                    const DemoOptions& options) {
+                    const DemoImages& images, const DemoOptions& options) {
   std::printf(
       "\nTry next:\n"
       "  aws healthlake list-fhir-datastores --endpoint-url %s --region %s --no-sign-request\n"
       "  curl %sPatient/%s\n"
+      "  curl -s --compressed -X POST %s/getImageSetMetadata | head -c 800\n"
+      "  curl -s -o %s.j2k '%s/getImageFrame?imageFrameId=%s'\n"
       "  build/release/tarn synth patients --patients 1000 --out %s/s3/demo/more\n",
       services.api_url().c_str(), options.serve.region.c_str(), patients.endpoint.c_str(),
-      patients.first_patient_id.c_str(), options.serve.data.c_str());
+      patients.first_patient_id.c_str(), images.image_set_url.c_str(), images.modality.c_str(),
+      images.image_set_url.c_str(), images.frame_id.c_str(), options.serve.data.c_str());
   std::fflush(stdout);
 }
 
 Status RunSession(const Services& services, const DemoOptions& options) {
   DemoSession session(services.api_url(), services.s3_url());
   TRY(const DemoPatients patients, RunPatientSteps(&session, options.patients));
-  PrintNextSteps(services, patients, options);
+  TRY(const DemoImages images, RunImageSteps(&session, options.studies));
+  PrintNextSteps(services, patients, images, options);
   return Ok();
 }
 
@@ -72,6 +77,9 @@ void AddDemo(CLI::App* app, Action* action) {
   demo->add_option("--patients", options->patients, "How many patients to make")
       ->capture_default_str()
       ->check(CLI::Range(uint64_t{1}, uint64_t{10'000}));
+  demo->add_option("--studies", options->studies, "How many imaging studies to make")
+      ->capture_default_str()
+      ->check(CLI::Range(uint64_t{1}, uint64_t{200}));
   demo->add_flag("--once", options->once, "End after the summary");
   demo->footer(
       "What an earlier session left in the data folder is used again.\n"

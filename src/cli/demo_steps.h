@@ -18,4 +18,12 @@ struct DemoPatients {
 // Synthetic patients into s3://demo/patients/, a FHIR data store, an import, an export.
 Result<DemoPatients> RunPatientSteps(DemoSession* session, uint64_t patients);
 
+struct DemoImages {
+  std::string image_set_url;  // Without a slash at the end.
+  std::string frame_id;       // Of one frame of that image set.
+  std::string modality;
+};
+// Synthetic studies into s3://demo/dicom/, an image data store, an import.
+Result<DemoImages> RunImageSteps(DemoSession* session, uint64_t studies);
+
 }  // namespace tarn::cli
