@@ -277,24 +277,18 @@ PlanNode SearchPlanner::PlanContainers(const fhir::SearchQuery& query, fhir::Typ
   return node;
 }
 
-PlanNode SearchPlanner::PlanChainWithin(const fhir::Criterion& chain, fhir::TypeId type) const {
-  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, "contains"};
-  PlanNode containing = MakeNode(Kind::kSets, site.label);
-  const std::string prefix = Prefix(site, PostingKind::kHash);
-  std::set<std::string> wanted;
+// Few types are contained: a scan of all finds that there are none sooner than one seek for each.
+KeySpan SearchPlanner::ContainersOfTargets(const fhir::Criterion& chain, fhir::TypeId type) const {
+  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, {}};
+  std::set<std::string, std::less<>> wanted;
   for (const fhir::Criterion& operand : chain.operands) {
     wanted.insert(HashKey(site, PostingKind::kHash, fhir::TypeName(operand.type), {}));
   }
-  // Few types are contained: a scan of all finds that there are none sooner than one seek for each.
-  KeySpan span = SpanOfPrefix(prefix);
+  KeySpan span = SpanOfPrefix(Prefix(site, PostingKind::kHash));
   span.accepts = [wanted = std::move(wanted)](std::string_view posting) {
-    return wanted.contains(std::string(posting));
+    return wanted.contains(posting);
   };
-  containing.open_spans.push_back(std::move(span));
-  std::vector<PlanNode> both;
-  both.push_back(std::move(containing));
-  both.push_back(OpenPresent({type, chain.parameter, fhir::Modifier::kNone, {}}, "present"));
-  return MakeNode(Kind::kAnd, "refers within", std::move(both));
+  return span;
 }
 
 // ---- Terms ----
