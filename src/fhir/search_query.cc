@@ -111,7 +111,14 @@ class SearchParser {
 
   void Take(const Parameter& parameter, bool results_allowed) {
     const std::string_view name = parameter.name;
-    if (name == "_format" || name == "_pretty") return;
+    if (name == "_format") return;
+    if (name == "_pretty") {
+      const bool sound = parameter.value == "true" || parameter.value == "false";
+      if (!sound && context_.handling == Handling::kStrict) {
+        Fail(name, Invalid("expected true or false"));
+      }
+      return;
+    }
     const size_t colon = name.find(':');
     const std::string_view bare = name.substr(0, colon);
     if (!internal::IsResultParameter(bare)) return TakeCriterion(parameter);

@@ -45,7 +45,8 @@ TEST_F(ConditionalTest, CreatesWhatDoesNotExist) {
   const std::string location(created.headers.Get("Location"));
   EXPECT_THAT(location, StartsWith(std::string(kBase) + "Patient/"));
   // The repetition finds it, however the criteria are written, and writes nothing.
-  for (const std::string criteria : {"identifier=urn:s%7C3", "identifier=urn:s|3"}) {
+  for (const std::string criteria :
+       {"identifier=urn:s%7C3", "identifier=urn:s|3", "?identifier=urn:s|3"}) {
     const Response again = Post("Patient", PatientOf("4"), {"If-None-Exist", criteria});
     EXPECT_EQ(again.status, 200) << again.body;
     EXPECT_EQ(again.headers.Get("Location"), location);

@@ -404,7 +404,8 @@ Response FhirApi::Search(const Request& request) const {
   if (!call.resource_id.empty()) {
     const std::string_view name = PathParameter(request, "ctype");
     target.type = fhir::FindType(name);
-    const bool known = name == "*" || target.type != fhir::kNoType;
+    // POST {Compartment}/{id}/_search: all types.
+    const bool known = name.empty() || name == "*" || target.type != fhir::kNoType;
     if (!known || !fhir::IsCompartment(call.type) || !fhir::IsValidId(call.resource_id)) {
       return Refuse(request);
     }

@@ -14,8 +14,10 @@ namespace tarn::fhir_api {
 namespace {
 
 using json::Value;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
@@ -95,6 +97,27 @@ TEST_F(SearchApiTest, TakesForms) {
   EXPECT_THAT(Found(Parsed(Post("_search", "_type=Patient&name=jones", form))),
               ElementsAre("match p2"));
   EXPECT_EQ(Post("Patient/_search", "{}").status, 415);
+  // Within a compartment.
+  EXPECT_THAT(Found(Parsed(Post("Patient/p1/Observation/_search?_count=5", "_id=o1", form))),
+              ElementsAre("match o1"));
+  EXPECT_THAT(Found(Parsed(Post("Patient/p2/Observation/_search", "", form))), ElementsAre());
+  for (const std::string path : {"Patient/p1/_search", "Patient/p1/*/_search"}) {
+    EXPECT_THAT(Found(Parsed(Post(path, "_type=Patient,Observation", form))),
+                UnorderedElementsAre("match p1", "match o1"));
+  }
+  EXPECT_EQ(Post("Group/g/_search", "", form).status, 404);
+  EXPECT_EQ(Post("Patient/p1/Cat/_search", "", form).status, 404);
+}
+
+// What is asked for as nothing is said to be wrong, not taken as something.
+TEST_F(SearchApiTest, RefusesWhatItCannotRead) {
+  for (const std::string query :
+       {"_pretty=yes", "_sort=", "name=", "_elements=", "page=", "name=%"}) {
+    EXPECT_EQ(Get("Patient?" + query).status, 400) << query;
+  }
+  EXPECT_THAT(Get("Patient?_sort=none").body,
+              AllOf(HasSubstr("birthdate"), HasSubstr("createdAt"), Not(HasSubstr("_content"))));
+  EXPECT_EQ(Get("Patient?_pretty=yes", {"Prefer", "handling=lenient"}).status, 200);
 }
 
 // Shows: result parameter page, _count
@@ -118,6 +141,9 @@ TEST_F(SearchApiTest, SaysTotals) {
   EXPECT_EQ(counted.Find("total")->AsInt(), 3);
   EXPECT_EQ(counted.Find("entry"), nullptr);
   EXPECT_EQ(Parsed(Get("Patient?_total=accurate&_count=1")).Find("total")->AsInt(), 3);
+  // A count is nothing but its total.
+  EXPECT_EQ(Parsed(Get("Patient?_total=none&_summary=count")).Find("total")->AsInt(), 3);
+  EXPECT_EQ(Parsed(Get("Patient?_total=none")).Find("total"), nullptr);
 }
 
 // Shows: general Prefer: handling=lenient; refused unknown parameters

@@ -117,6 +117,12 @@ Status ParseElements(std::string_view value, const SearchContext& /*context*/, S
   return Ok();
 }
 
+bool HasOrder(const ParameterInfo& info) {
+  return info.number == kParameterCreatedAt ||
+         (info.type != SearchType::kComposite && info.type != SearchType::kSpecial &&
+          !info.expression.empty());
+}
+
 Result<SortKey> ParseSortKey(std::string_view text, const SearchContext& context,
                              const SearchQuery& query) {
   SortKey out;
@@ -127,11 +133,14 @@ Result<SortKey> ParseSortKey(std::string_view text, const SearchContext& context
   const TypeId type = query.types.size() == 1 ? query.types[0] : kNoType;
   const auto found = context.parameters->Find(type, text);
   if (!found) {
-    return NotFound("expected search parameters: " + Listed(context.parameters->CodesOf(type)));
+    std::vector<std::string_view> codes;
+    for (const std::string_view code : context.parameters->CodesOf(type)) {
+      if (HasOrder(*context.parameters->Find(type, code))) codes.push_back(code);
+    }
+    if (text.empty()) return Invalid("expected search parameters: " + Listed(codes));
+    return NotFound("expected search parameters: " + Listed(codes));
   }
-  const bool sortable = found->type != SearchType::kComposite &&
-                        found->type != SearchType::kSpecial && !found->expression.empty();
-  if (!sortable && found->number != kParameterCreatedAt) {
+  if (!HasOrder(*found)) {
     return Error{ErrorKind::kUnsupported,
                  "one of the parameters has no order: a composite, a position or a text search"};
   }

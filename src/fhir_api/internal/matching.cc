@@ -15,6 +15,7 @@ Result<Criteria> ReadCriteria(const MatchScope& scope, fhir::TypeId type, std::s
   context.now_us = scope.now_unix_ms * 1000;
   context.base_urls = {std::string(scope.endpoint)};
   context.own_path = scope.store->own_path();
+  if (text.starts_with('?')) text.remove_prefix(1);  // What follows it is meant.
   fhir::ParsedSearch parsed = fhir::ParseCriteria(text, type, context);
   if (!parsed.errors.empty()) return Invalid("criteria: " + parsed.errors[0].diagnostics);
   // All resources of a type are nobody's choice.

@@ -97,6 +97,11 @@ Refusal RefusalOf(Method method, std::string_view path) {
   }
   const bool compartment = fhir::IsCompartment(fhir::FindType(segments[0])) &&
                            (segments[2] == "*" || fhir::FindType(segments[2]) != fhir::kNoType);
+  const bool search = segments.back() == "_search";
+  const bool searches =
+      fhir::IsCompartment(fhir::FindType(segments[0])) && fhir::IsValidId(segments[1]) &&
+      (segments.size() == 3 || segments[2] == "*" || fhir::FindType(segments[2]) != fhir::kNoType);
+  if (search && searches) return NotAllowed("POST");
   return compartment && !IsRead(method) ? NotAllowed(kAllowRead) : NotThere();
 }
 

@@ -51,6 +51,11 @@ inline constexpr Route kRoutes[] = {
     {http::Method::kGet, "/{type}/{rid}/{ctype}", Handler::kSearch, "fhir.search"},
     {http::Method::kPost, "/_search", Handler::kSearch, "fhir.search", fhir::kQueryBytesMax},
     {http::Method::kPost, "/{type}/_search", Handler::kSearch, "fhir.search", fhir::kQueryBytesMax},
+    // Within a compartment: of a type, or of all of them.
+    {http::Method::kPost, "/{type}/{rid}/_search", Handler::kSearch, "fhir.search",
+     fhir::kQueryBytesMax},
+    {http::Method::kPost, "/{type}/{rid}/{ctype}/_search", Handler::kSearch, "fhir.search",
+     fhir::kQueryBytesMax},
     {http::Method::kPost, "", Handler::kBundle, "fhir.bundle", fhir::kBundleBytesMax, false, "",
      "transaction batch"},
     {http::Method::kPost, "/", Handler::kBundle, "fhir.bundle", fhir::kBundleBytesMax},
