@@ -28,7 +28,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "kv/bits_sum.h"
 
 namespace tarn::kv {
 namespace {
@@ -232,15 +231,6 @@ Result<Bits> Bits::Decode(std::string_view bytes) {
   roaring_bitmap_free(bits.bitmap_);
   bits.bitmap_ = bitmap;
   return bits;
-}
-
-uint32_t CountOfEncoded(std::string_view bytes) {
-  constexpr size_t kHeadMin = 12;
-  if (bytes.empty()) return 0;
-  if (bytes[0] == kArrayForm) return static_cast<uint32_t>(bytes.size() / 2);
-  if (bytes[0] == kRunsForm) return CountOfRuns(bytes.substr(1));
-  if (bytes.size() < kHeadMin) return 0;
-  return (Le32(bytes, 0) == kCookieNoRuns ? Le16(bytes, 10) : Le16(bytes, 7)) + 1u;
 }
 
 std::string EncodeBits(std::span<const uint16_t> values) {

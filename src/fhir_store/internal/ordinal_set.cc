@@ -15,21 +15,10 @@ uint16_t Low(Ordinal ordinal) { return static_cast<uint16_t>(ordinal % kChunkOrd
 
 void OrdinalSet::Add(Ordinal ordinal) { chunks_[ordinal / kChunkOrdinals].Add(Low(ordinal)); }
 
-void OrdinalSet::AddChunk(uint32_t chunk, kv::Bits bits) {
+void OrdinalSet::AddChunk(uint32_t chunk, const kv::Bits& bits) {
   if (bits.IsEmpty()) return;
-  const auto place = chunks_.lower_bound(chunk);
-  if (place != chunks_.end() && place->first == chunk) {
-    place->second.UnionWith(bits);
-  } else {
-    chunks_.emplace_hint(place, chunk, std::move(bits));
-  }
-}
-
-OrdinalSet OrdinalSum::Take() {
-  OrdinalSet set;
-  for (auto& [chunk, sum] : chunks_) set.AddChunk(chunk, sum.Take());
-  chunks_.clear();
-  return set;
+  const auto [place, added] = chunks_.try_emplace(chunk, bits);
+  if (!added) place->second.UnionWith(bits);
 }
 
 void OrdinalSet::Remove(Ordinal ordinal) {
@@ -116,19 +105,10 @@ uint64_t OrdinalSet::End() const {
 }
 
 void OrdinalSet::Visit(Ordinal first, const std::function<bool(Ordinal)>& visit) const {
-  // Most visits end after a page: the values of a chunk are taken in pieces, the first one small.
-  constexpr uint32_t kFirstPiece = 1024;
   for (auto it = chunks_.lower_bound(first / kChunkOrdinals); it != chunks_.end(); ++it) {
-    uint32_t begin = it->first == first / kChunkOrdinals ? Low(first) : 0;
-    for (uint32_t size = kFirstPiece; begin < kChunkOrdinals; size *= 8) {
-      const auto end = static_cast<uint32_t>(std::min<uint64_t>(begin + size, kChunkOrdinals));
-      kv::Bits piece;
-      piece.AddRange(begin, end);
-      piece.IntersectWith(it->second);
-      for (const uint16_t low : piece.Values()) {
-        if (!visit(it->first * kChunkOrdinals + low)) return;
-      }
-      begin = end;
+    for (const uint16_t low : it->second.Values()) {
+      const Ordinal ordinal = it->first * kChunkOrdinals + low;
+      if (ordinal >= first && !visit(ordinal)) return;
     }
   }
 }

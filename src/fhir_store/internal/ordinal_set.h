@@ -5,13 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "fhir_store/internal/keys.h"
 #include "kv/bits.h"
-#include "kv/bits_sum.h"
 
 namespace tarn::fhir_store {
 
@@ -21,7 +18,7 @@ class OrdinalSet {
   using Chunks = std::map<uint32_t, kv::Bits>;
 
   void Add(Ordinal ordinal);
-  void AddChunk(uint32_t chunk, kv::Bits bits);
+  void AddChunk(uint32_t chunk, const kv::Bits& bits);
   void Remove(Ordinal ordinal);
   bool Contains(Ordinal ordinal) const;
   bool HasChunk(uint32_t chunk) const { return chunks_.contains(chunk); }
@@ -48,19 +45,6 @@ class OrdinalSet {
 
  private:
   Chunks chunks_;
-};
-
-// The union of many stored chunks.
-class OrdinalSum {
- public:
-  // `bytes`: a stored set of the chunk. Errors: kCorrupt.
-  Status Add(uint32_t chunk, std::string_view bytes) { return chunks_[chunk].Add(bytes); }
-  OrdinalSet Take();
-  // At most what it occupies.
-  uint64_t bytes() const { return chunks_.size() * uint64_t{8400}; }
-
- private:
-  std::map<uint32_t, kv::BitsSum> chunks_;
 };
 
 }  // namespace tarn::fhir_store

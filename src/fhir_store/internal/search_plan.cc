@@ -6,7 +6,6 @@
 #include "base/check.h"
 #include "fhir_store/internal/families.h"
 #include "fhir_store/internal/posting_keys.h"
-#include "kv/bits_sum.h"
 
 namespace tarn::fhir_store {
 namespace {
@@ -16,8 +15,6 @@ namespace {
 constexpr int kStepsOfASeek = 6;
 // Chunks that an estimate reads.
 constexpr size_t kEstimateChunks = 3;
-// Postings that a span of several is taken to have.
-constexpr uint64_t kKeysOfRange = 16;
 
 // Where to go on from a key whose chunk is not wanted: the posting's next wanted chunk, else the
 // next posting. False: there is none.
@@ -62,117 +59,91 @@ PlanNode MakeNode(PlanNode::Kind kind, std::string label, std::vector<PlanNode> 
   return node;
 }
 
-kv::Cursor& PostingReader::SeekTo(std::string_view key) const {
-  if (cursor_ == nullptr) cursor_ = snapshot_.Scan(kPosting, {});
-  cursor_->Seek(key);
-  return *cursor_;
-}
-
 Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const {
-  OrdinalSum sum;
-  TRY(Read(span, within, &sum));
-  if (out->IsEmpty()) {
-    *out = sum.Take();
-  } else {
-    out->UnionWith(sum.Take());
-  }
-  return Ok();
-}
-
-Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, OrdinalSum* out) const {
+  const auto take = [&](uint32_t chunk, std::string_view value) -> Status {
+    TRY(const kv::Bits bits, kv::Bits::Decode(value));
+    out->AddChunk(chunk, bits);
+    return Ok();
+  };
   if (within != nullptr && within->IsEmpty()) return Ok();
-  std::string first = span.begin;
+  const auto cursor = snapshot_.Scan(kPosting, {span.begin, span.end});
   if (!span.posting.empty() && within != nullptr) {
-    first = PostingChunkKey(span.posting, within->chunks().begin()->first);
+    const uint32_t first = within->chunks().begin()->first;
+    if (first > 0) cursor->Seek(PostingChunkKey(span.posting, first));
   }
-  kv::Cursor& cursor = SeekTo(first);
   uint64_t since_check = 0;
   int steps = 0;
-  int patience = kStepsOfASeek;  // Where seeks turned out to be needed, there will be more.
   std::string next;
-  while (cursor.Valid() && (span.end.empty() || cursor.key() < span.end)) {
+  while (cursor->Valid()) {
     TRY(budget_.SpendKey());
-    const std::string_view key = cursor.key();
+    const std::string_view key = cursor->key();
     TRY(const uint32_t chunk, PostingChunk(key));
     if (within != nullptr && !within->HasChunk(chunk)) {
-      if (++steps <= patience) {
-        cursor.Next();
+      if (++steps <= kStepsOfASeek) {
+        cursor->Next();
         continue;
       }
       steps = 0;
-      patience = 0;
       if (!NextWanted(key, chunk, *within, &next)) break;
-      cursor.Seek(next);
+      cursor->Seek(next);
       continue;
     }
-    if (steps > 0) patience = kStepsOfASeek;
-    steps = 0;
     if (!span.accepts || span.accepts(key.substr(0, key.size() - kPostingChunkBytes))) {
-      TRY(out->Add(chunk, cursor.value()));
+      TRY(take(chunk, cursor->value()));
       if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(out->bytes()));
     }
-    cursor.Next();
+    cursor->Next();
   }
-  return cursor.status();
+  return cursor->status();
 }
 
 Result<PostingReader::Estimate> PostingReader::EstimateSpan(const KeySpan& span,
                                                             uint64_t live_count) const {
   // A span of many keys, or one that is filtered, says little by its beginning.
-  kv::Cursor& cursor = SeekTo(span.begin);
-  const auto more = [&] { return cursor.Valid() && (span.end.empty() || cursor.key() < span.end); };
+  const auto cursor = snapshot_.Scan(kPosting, {span.begin, span.end});
   Estimate estimate;
   uint32_t chunks = 0;
-  for (; more() && chunks < kEstimateChunks; cursor.Next(), ++chunks) {
+  for (; cursor->Valid() && chunks < kEstimateChunks; cursor->Next(), ++chunks) {
     TRY(budget_.SpendKey());
-    estimate.count += kv::CountOfEncoded(cursor.value());
+    TRY(const kv::Bits bits, kv::Bits::Decode(cursor->value()));
+    estimate.count += bits.Count();
   }
-  TRY(cursor.status());
-  estimate.keys = chunks;
-  estimate.exact = !more() && !span.accepts;
+  TRY(cursor->status());
+  estimate.exact = !cursor->Valid() && !span.accepts;
   if (estimate.exact || chunks == 0) return estimate;
-  const uint64_t all_chunks = live_count / kChunkOrdinals + 1;
   if (span.posting.empty()) {
     estimate.count = std::max(estimate.count, live_count / 4);
-    estimate.keys = kKeysOfRange * all_chunks;
   } else {
+    const uint64_t all_chunks = live_count / kChunkOrdinals + 1;
     estimate.count = std::min(live_count, estimate.count * all_chunks / chunks);
-    estimate.keys = all_chunks;
   }
   return estimate;
 }
 
-Result<OrdinalSet> PostingReader::ReadLive(fhir::TypeId type, uint64_t begin, uint64_t end) const {
+Result<OrdinalSet> PostingReader::ReadLive(fhir::TypeId type) const {
   OrdinalSet live;
-  kv::KeyRange range = kv::PrefixRange(TypePrefix(type));
-  if (begin > 0) range.begin = LiveKey(type, static_cast<uint32_t>(begin / kChunkOrdinals));
-  const auto cursor = snapshot_.Scan(kLive, std::move(range));
+  const auto cursor = snapshot_.Scan(kLive, kv::PrefixRange(TypePrefix(type)));
   for (; cursor->Valid(); cursor->Next()) {
     TRY(budget_.SpendKey());
     TRY(const uint32_t chunk, ParseLiveKey(cursor->key()));
-    if (chunk >= end / kChunkOrdinals) break;
-    TRY(kv::Bits bits, kv::Bits::Decode(cursor->value()));
-    live.AddChunk(chunk, std::move(bits));
+    TRY(const kv::Bits bits, kv::Bits::Decode(cursor->value()));
+    live.AddChunk(chunk, bits);
   }
   TRY(cursor->status());
   return live;
 }
 
-Result<uint64_t> PostingReader::LiveEnd(fhir::TypeId type) const {
-  const auto cursor =
-      snapshot_.Scan(kLive, kv::PrefixRange(TypePrefix(type)), kv::Direction::kReverse);
-  TRY(cursor->status());
-  if (!cursor->Valid()) return uint64_t{0};
-  TRY(const uint32_t chunk, ParseLiveKey(cursor->key()));
-  return (uint64_t{chunk} + 1) * kChunkOrdinals;
+Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan, const OrdinalSet* within) const {
+  TRY(Bounds bounds, EvaluateNode(plan, within == nullptr ? live_ : *within));
+  bounds.sure.IntersectWith(live_);
+  bounds.open.IntersectWith(live_);
+  return bounds;
 }
 
 Status PlanEvaluator::Estimate(PlanNode* node) const {
   for (PlanNode& operand : node->operands) TRY(Estimate(&operand));
   node->estimated = 0;
   node->estimate_is_exact = false;
-  node->keys_estimated = 0;
-  for (const PlanNode& operand : node->operands) node->keys_estimated += operand.keys_estimated;
   switch (node->kind) {
     case PlanNode::Kind::kAll:
       node->estimated = live_count_;
@@ -182,19 +153,25 @@ Status PlanEvaluator::Estimate(PlanNode* node) const {
       node->estimated = node->fixed.sure.Count() + node->fixed.open.Count();
       node->estimate_is_exact = true;
       return Ok();
-    case PlanNode::Kind::kSets:
-      return EstimateSets(node);
-    case PlanNode::Kind::kAnd: {
-      node->estimated = live_count_;
-      const uint64_t chunks = live_count_ / kChunkOrdinals + 1;
-      uint64_t populated = chunks;  // Of the fewest that any operand leaves for sure.
-      for (const PlanNode& operand : node->operands) {
-        node->estimated = std::min(node->estimated, operand.estimated);
-        if (operand.estimate_is_exact) populated = std::min(populated, operand.estimated);
+    case PlanNode::Kind::kSets: {
+      node->estimate_is_exact = node->open_spans.empty() && node->sure_spans.size() == 1;
+      for (const auto* spans : {&node->sure_spans, &node->open_spans}) {
+        for (const KeySpan& span : *spans) {
+          if (node->estimated >= live_count_) break;
+          TRY(const auto estimate, reader_.EstimateSpan(span, live_count_));
+          node->estimated += estimate.count;
+          node->estimate_is_exact &= estimate.exact;
+        }
       }
-      node->keys_estimated = node->keys_estimated * std::max<uint64_t>(populated, 1) / chunks;
+      node->estimated = std::min(node->estimated, live_count_);
       return Ok();
     }
+    case PlanNode::Kind::kAnd:
+      node->estimated = live_count_;
+      for (const PlanNode& operand : node->operands) {
+        node->estimated = std::min(node->estimated, operand.estimated);
+      }
+      return Ok();
     case PlanNode::Kind::kOr:
       for (const PlanNode& operand : node->operands) node->estimated += operand.estimated;
       node->estimated = std::min(node->estimated, live_count_);
@@ -206,24 +183,6 @@ Status PlanEvaluator::Estimate(PlanNode* node) const {
       node->estimated = node->operands[0].estimated;
       return Ok();
   }
-  return Ok();
-}
-
-Status PlanEvaluator::EstimateSets(PlanNode* node) const {
-  node->estimate_is_exact = node->open_spans.empty() && node->sure_spans.size() == 1;
-  for (const auto* spans : {&node->sure_spans, &node->open_spans}) {
-    for (const KeySpan& span : *spans) {
-      if (node->estimated >= live_count_) {  // More would not change it.
-        node->keys_estimated += live_count_ / kChunkOrdinals + 1;
-        continue;
-      }
-      TRY(const auto estimate, reader_.EstimateSpan(span, live_count_));
-      node->estimated += estimate.count;
-      node->keys_estimated += estimate.keys;
-      node->estimate_is_exact &= estimate.exact;
-    }
-  }
-  node->estimated = std::min(node->estimated, live_count_);
   return Ok();
 }
 
@@ -280,36 +239,30 @@ Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet& w
 }
 
 Result<Bounds> PlanEvaluator::EvaluateSets(const PlanNode& node, const OrdinalSet& within) const {
-  OrdinalSum sure;
-  for (const KeySpan& span : node.sure_spans) TRY(reader_.Read(span, &within, &sure));
-  OrdinalSum open;
-  for (const KeySpan& span : node.open_spans) TRY(reader_.Read(span, &within, &open));
-  Bounds bounds{.sure = sure.Take(), .open = open.Take()};
+  Bounds bounds;
+  for (const KeySpan& span : node.sure_spans) TRY(reader_.Read(span, &within, &bounds.sure));
   bounds.sure.IntersectWith(within);
+  for (const KeySpan& span : node.open_spans) TRY(reader_.Read(span, &within, &bounds.open));
   bounds.open.IntersectWith(within);
   bounds.open.Subtract(bounds.sure);
   return bounds;
 }
 
 Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet& within) const {
-  if (node->operands.empty()) return Bounds{.sure = within, .open = {}};
   // Cheapest first: of the others only chunks that are still populated are read.
   std::stable_sort(node->operands.begin(), node->operands.end(),
                    [](const PlanNode& a, const PlanNode& b) { return a.estimated < b.estimated; });
-  TRY(Bounds bounds, EvaluateNode(&node->operands[0], within));
-  for (size_t i = 1; i < node->operands.size(); ++i) {
-    if (bounds.open.IsEmpty()) {  // What comes next is decided among sure ones alone.
-      if (bounds.sure.IsEmpty()) break;
-      TRY(bounds, EvaluateNode(&node->operands[i], bounds.sure));
-      continue;
-    }
-    const OrdinalSet possible = bounds.Possible();
-    TRY(Bounds next, EvaluateNode(&node->operands[i], possible));
+  Bounds bounds{.sure = within, .open = {}};
+  OrdinalSet possible = within;
+  for (PlanNode& operand : node->operands) {
+    if (possible.IsEmpty()) break;
+    TRY(Bounds next, EvaluateNode(&operand, possible));
     bounds.sure.IntersectWith(next.sure);
     next.sure.UnionWith(next.open);
-    bounds.open = std::move(next.sure);
-    bounds.open.Subtract(bounds.sure);
+    possible.IntersectWith(next.sure);
   }
+  bounds.open = std::move(possible);
+  bounds.open.Subtract(bounds.sure);
   return bounds;
 }
 

@@ -63,7 +63,6 @@ struct PlanNode {
   // Filled by evaluation.
   uint64_t estimated = 0;
   bool estimate_is_exact = false;
-  uint64_t keys_estimated = 0;  // That evaluating it over all ordinals is taken to read.
   std::optional<uint64_t> actual_sure;
   uint64_t actual_open = 0;
   uint64_t keys_read = 0;
@@ -72,7 +71,6 @@ struct PlanNode {
 PlanNode MakeNode(PlanNode::Kind kind, std::string label, std::vector<PlanNode> operands = {});
 
 // Reads postings of one snapshot.
-// Threads: one, as it moves a cursor.
 class PostingReader {
  public:
   // The arguments must outlive the reader.
@@ -82,48 +80,35 @@ class PostingReader {
   // Adds what the span holds to `out`; of chunks that `within` (may be null) lacks, nothing need
   // be added.
   Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const;
-  Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSum* out) const;
   // How many ordinals the span holds: the first chunks are read, the rest is taken to be alike.
   struct Estimate {
     uint64_t count = 0;
     bool exact = false;
-    uint64_t keys = 0;  // That reading the span takes.
   };
   Result<Estimate> EstimateSpan(const KeySpan& span, uint64_t live_count) const;
-  // Live ordinals from `begin` up to `end`, which are multiples of kChunkOrdinals.
-  Result<OrdinalSet> ReadLive(fhir::TypeId type, uint64_t begin = 0,
-                              uint64_t end = UINT64_MAX) const;
-  // Past the chunk that the largest live ordinal is in; 0: there is none.
-  Result<uint64_t> LiveEnd(fhir::TypeId type) const;
+  Result<OrdinalSet> ReadLive(fhir::TypeId type) const;
 
   const kv::Snapshot& snapshot() const { return snapshot_; }
   SearchBudget& budget() const { return budget_; }
 
  private:
-  kv::Cursor& SeekTo(std::string_view key) const;
-
   const kv::Snapshot& snapshot_;
   SearchBudget& budget_;
-  // One for all spans: making one costs more than moving it.
-  mutable std::unique_ptr<kv::Cursor> cursor_;
 };
 
 class PlanEvaluator {
  public:
-  // `reader` must outlive the evaluator. `live_count`: of the type that the plan is for, about.
-  PlanEvaluator(const PostingReader& reader, uint64_t live_count)
-      : reader_(reader), live_count_(live_count) {}
+  // The arguments must outlive the evaluator. `live`: of the type that the plan is for.
+  PlanEvaluator(const PostingReader& reader, const OrdinalSet& live)
+      : reader_(reader), live_(live), live_count_(live.Count()) {}
 
   // Fills in what the nodes are taken to hold: once, before Evaluate. Errors: as Evaluate.
   Status Estimate(PlanNode* node) const;
-  // Those of `within` (all live ordinals, or some of them) for which the plan holds. Errors:
-  // kTooLarge, kTimeout, kBusy (the budget), kCorrupt.
-  Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet& within) const {
-    return EvaluateNode(plan, within);
-  }
+  // The live ordinals for which the plan holds; those of `within` alone (some of the live ones, may
+  // be null). Errors: kTooLarge, kTimeout, kBusy (the budget), kCorrupt.
+  Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet* within = nullptr) const;
 
  private:
-  Status EstimateSets(PlanNode* node) const;
   Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet& within) const;
   Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet& within) const;
   Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet& within) const;
@@ -131,6 +116,7 @@ class PlanEvaluator {
   Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet& within) const;
 
   const PostingReader& reader_;
+  const OrdinalSet& live_;
   const uint64_t live_count_;
 };
 

@@ -277,18 +277,24 @@ PlanNode SearchPlanner::PlanContainers(const fhir::SearchQuery& query, fhir::Typ
   return node;
 }
 
-// Few types are contained: a scan of all finds that there are none sooner than one seek for each.
-KeySpan SearchPlanner::ContainersOfTargets(const fhir::Criterion& chain, fhir::TypeId type) const {
-  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, {}};
-  std::set<std::string, std::less<>> wanted;
+PlanNode SearchPlanner::PlanChainWithin(const fhir::Criterion& chain, fhir::TypeId type) const {
+  const Site site{type, fhir::kParameterContained, fhir::Modifier::kNone, "contains"};
+  PlanNode containing = MakeNode(Kind::kSets, site.label);
+  const std::string prefix = Prefix(site, PostingKind::kHash);
+  std::set<std::string> wanted;
   for (const fhir::Criterion& operand : chain.operands) {
     wanted.insert(HashKey(site, PostingKind::kHash, fhir::TypeName(operand.type), {}));
   }
-  KeySpan span = SpanOfPrefix(Prefix(site, PostingKind::kHash));
+  // Few types are contained: a scan of all finds that there are none sooner than one seek for each.
+  KeySpan span = SpanOfPrefix(prefix);
   span.accepts = [wanted = std::move(wanted)](std::string_view posting) {
-    return wanted.contains(posting);
+    return wanted.contains(std::string(posting));
   };
-  return span;
+  containing.open_spans.push_back(std::move(span));
+  std::vector<PlanNode> both;
+  both.push_back(std::move(containing));
+  both.push_back(OpenPresent({type, chain.parameter, fhir::Modifier::kNone, {}}, "present"));
+  return MakeNode(Kind::kAnd, "refers within", std::move(both));
 }
 
 // ---- Terms ----

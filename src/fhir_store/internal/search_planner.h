@@ -40,8 +40,9 @@ class SearchPlanner {
   // whether the criteria hold.
   PlanNode PlanContainers(const fhir::SearchQuery& query, fhir::TypeId type) const;
 
-  // All resources of `type` that contain one of the types that the chain leads to.
-  KeySpan ContainersOfTargets(const fhir::Criterion& chain, fhir::TypeId type) const;
+  // All resources of `type` that contain one of the types that the chain leads to, and have a value
+  // of its parameter: they may refer to what they contain.
+  PlanNode PlanChainWithin(const fhir::Criterion& chain, fhir::TypeId type) const;
 
   // The key of those that refer to a resource by `parameter`.
   std::string ReferenceKey(fhir::TypeId source, fhir::ParameterNumber parameter,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -27,9 +26,6 @@ constexpr double kStepUs = 0.8;   // The next key of a scan.
 // Results that are looked at for a deferred chain, over what was expected.
 constexpr double kPatience = 4;
 constexpr uint64_t kDeferredMin = 200;
-// A plan that is taken to read more keys is worked on in windows from the beginning.
-constexpr uint64_t kEstimatedAtOnce = 400;
-constexpr double kDeferredMax = 50'000;
 // Posting hashes are compared by all of their bytes.
 constexpr size_t kHashBytes = kPostingHeadBytes + kPostingTailBytes;
 
@@ -193,11 +189,10 @@ Status SearchRun::FindAll() {
     }
   }
   for (const fhir::TypeId type : types) {
-    TRY(const uint64_t live_end, reader_.LiveEnd(type));
+    TRY(live_[type], reader_.ReadLive(type));
     const bool changed = changes_.by_type.contains(type);
-    if (live_end == 0 && !changed && types.size() > 1) continue;
+    if (live_[type].IsEmpty() && !changed && types.size() > 1) continue;
     results_.emplace_back().type = type;
-    results_.back().live_end = live_end;
     TRY(Find(&results_.back()));
   }
   return Ok();
@@ -206,39 +201,21 @@ Status SearchRun::FindAll() {
 Status SearchRun::Find(TypeResults* results) {
   const fhir::TypeId type = results->type;
   TRY(results->plan, PlanType(type));
-  const SearchTuning& tuning = request_.tuning;
-  const uint64_t keys_at_once = std::min(tuning.keys_at_once, kEstimatedAtOnce);
-  const bool may_cut = !whole_ && query_.contained == fhir::Contained::kFalse &&
-                       query_.sort.empty() && results->live_end > tuning.window_ordinals;
-  results->live_count = results->live_end;
-  if (!may_cut) {
-    TRY(const OrdinalSet* live, Live(type));
-    results->live_count = live->Count();
-  }
-  const PlanEvaluator evaluator(reader_, results->live_count);
+  const OrdinalSet& live = live_[type];
+  const PlanEvaluator evaluator(reader_, live);
   TRY(evaluator.Estimate(&results->plan));
-  results->by_windows = may_cut && results->plan.keys_estimated > keys_at_once;
+  const bool may_cut = !whole_ && query_.contained == fhir::Contained::kFalse &&
+                       query_.sort.empty() && live.Count() > request_.tuning.window_ordinals;
+  if (may_cut) budget_.PauseAfter(request_.tuning.keys_at_once);
+  auto bounds = evaluator.Evaluate(&results->plan);
+  results->by_windows = budget_.paused();
+  budget_.Continue();
   if (!results->by_windows) {
-    TRY(const OrdinalSet* live, Live(type));
-    results->live_count = live->Count();
-    if (may_cut) budget_.PauseAfter(tuning.keys_at_once);
-    auto bounds = evaluator.Evaluate(&results->plan, *live);
-    results->by_windows = budget_.paused();
-    budget_.Continue();
-    if (!results->by_windows) {
-      TRY(results->bounds, std::move(bounds));
-      LeaveOutChanged(results);
-    }
+    TRY(results->bounds, std::move(bounds));
+    LeaveOutChanged(results);
   }
   if (changes_.by_type.contains(type)) TRY(JudgeEarlier(results));
   return whole_ ? DecideAll(type, nullptr, &results->bounds) : Ok();
-}
-
-Result<const OrdinalSet*> SearchRun::Live(fhir::TypeId type) {
-  const auto found = live_.find(type);
-  if (found != live_.end()) return &found->second;
-  TRY(OrdinalSet live, reader_.ReadLive(type));
-  return &live_.emplace(type, std::move(live)).first->second;
 }
 
 void SearchRun::LeaveOutChanged(TypeResults* results) {
@@ -286,14 +263,16 @@ Status SearchRun::DecideAll(fhir::TypeId type, const fhir::Criterion* criterion,
 // ---- Chains ----
 
 Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::TypeId type) {
-  TRY(const OrdinalSet* live, Live(type));
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
   ++within_chain_;
   auto planned = planner_.Plan(criterion, type);
   --within_chain_;
   TRY(PlanNode plan, std::move(planned));
-  const PlanEvaluator evaluator(reader_, live->Count());
+  const PlanEvaluator evaluator(reader_, live_[type]);
   TRY(evaluator.Estimate(&plan));
-  TRY(Bounds bounds, evaluator.Evaluate(&plan, *live));
+  TRY(Bounds bounds, evaluator.Evaluate(&plan));
   TRY(DecideAll(type, &criterion, &bounds));
   return std::move(bounds.sure);
 }
@@ -310,10 +289,7 @@ bool SearchRun::Defers(double share, double set_cost_us) {
   if (whole_ || within_chain_ > 0 || !defers_) return false;
   const double bodies = static_cast<double>(Wanted()) / std::max(share, 1e-6);
   if (!request_.tuning.always_defer && 2 * bodies * kBodyUs > set_cost_us) return false;
-  // What belongs together was often stored together: what passes comes in clusters, and what it
-  // takes to meet one is worth as much as the set.
-  const double patience = std::max(kPatience * bodies, set_cost_us / kBodyUs);
-  const auto expected = static_cast<uint64_t>(std::min(patience, kDeferredMax));
+  const auto expected = static_cast<uint64_t>(std::min(kPatience * bodies, 1e6));
   deferred_max_ = std::max({deferred_max_, expected, kDeferredMin});
   return true;
 }
@@ -328,8 +304,7 @@ Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId
     TRY(OrdinalSet of_operand, Exact(operand, operand.type));
     TRY(CheckChain(of_operand));
     found += of_operand.Count();
-    TRY(const OrdinalSet* of_type, Live(operand.type));
-    all += of_type->Count();
+    all += live_[operand.type].Count();
     targets.emplace_back(operand.type, std::move(of_operand));
   }
   const auto count = static_cast<double>(found);
@@ -347,38 +322,32 @@ Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId
     bounds.sure.UnionWith(sources);
   }
   // Whether what a resource contains is meant, its body tells.
-  TRY(bounds.open, Within(criterion, type));
+  PlanNode within = planner_.PlanChainWithin(criterion, type);
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  TRY(Bounds containers, PlanEvaluator(reader_, live_[type]).Evaluate(&within));
+  bounds.open = std::move(containers.open);
   bounds.open.Subtract(bounds.sure);
   return bounds;
-}
-
-// What may refer to a resource that it contains itself.
-Result<OrdinalSet> SearchRun::Within(const fhir::Criterion& chain, fhir::TypeId type) {
-  OrdinalSet containing;
-  TRY(reader_.Read(planner_.ContainersOfTargets(chain, type), nullptr, &containing));
-  if (containing.IsEmpty()) return containing;
-  std::string present;
-  AppendPostingPrefix(&present, type, chain.parameter, PostingKind::kPresent);
-  OrdinalSet referring;
-  TRY(reader_.Read(SpanOfPosting(std::move(present)), &containing, &referring));
-  referring.IntersectWith(containing);
-  return referring;
 }
 
 Result<Bounds> SearchRun::RelatedByHas(const fhir::Criterion& has, fhir::TypeId type) {
   const fhir::Criterion& inner = has.operands.at(0);
   TRY(OrdinalSet sources, Exact(inner, inner.type));
   TRY(CheckChain(sources));
-  TRY(const OrdinalSet* live, Live(type));
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
   // Four of the sources are taken to refer to one and the same resource.
   constexpr double kSourcesOfOne = 4;
   const auto count = static_cast<double>(sources.Count());
-  const auto all = static_cast<double>(live->Count());
+  const auto all = static_cast<double>(live_[type].Count());
   const double set_cost_us = sources.Count() <= kFewSources ? count * kBodyUs : all * 2 * kStepUs;
   Bounds bounds;
   if (count > 0 && all > 0 && Defers(std::min(1.0, count / all / kSourcesOfOne), set_cost_us)) {
     related_.sources[&has] = std::move(sources);
-    bounds.open = *live;
+    bounds.open = live_[type];
     return bounds;
   }
   TRY(bounds.sure, ReferredBy(has, type, sources));
@@ -401,24 +370,18 @@ Result<OrdinalSet> SearchRun::SourcesOf(const fhir::Criterion& chain, fhir::Type
                                         fhir::TypeId target_type, const OrdinalSet& targets) {
   OrdinalSet sources;
   const bool few = targets.Count() <= kFewTargets;
-  std::vector<std::string> keys;
-  std::unordered_set<std::string> hashes;
+  std::unordered_map<std::string, Ordinal> hashes;
   for (const Ordinal target : targets.Values()) {
     TRY(budget_.SpendKey());
     TRY(const std::string id, judge_.IdOf(target_type, target));
     std::string key = planner_.ReferenceKey(type, chain.parameter, target_type, id);
     if (few) {
-      keys.push_back(std::move(key));
+      TRY(reader_.Read(SpanOfPosting(std::move(key)), nullptr, &sources));
     } else {
-      hashes.insert(key.substr(key.size() - kHashBytes));
+      hashes.emplace(key.substr(key.size() - kHashBytes), target);
     }
   }
-  if (few) {
-    std::sort(keys.begin(), keys.end());  // One way through the index.
-    OrdinalSum sum;
-    for (std::string& key : keys) TRY(reader_.Read(SpanOfPosting(std::move(key)), nullptr, &sum));
-    return sum.Take();
-  }
+  if (few) return sources;
   std::string prefix;
   AppendPostingPrefix(&prefix, type, chain.parameter, PostingKind::kHash);
   KeySpan span = SpanOfPrefix(prefix);
@@ -485,8 +448,10 @@ Result<OrdinalSet> SearchRun::ReferredByMany(const fhir::Criterion& has, fhir::T
     referred.Add(ordinal);
   }
   TRY(idents->status());
-  TRY(const OrdinalSet* live, Live(type));
-  referred.IntersectWith(*live);
+  if (!live_.contains(type)) {
+    TRY(live_[type], reader_.ReadLive(type));
+  }
+  referred.IntersectWith(live_[type]);
   return referred;
 }
 
@@ -584,10 +549,7 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
   if (within && token_.after.ordinal == UINT32_MAX) return Ok();
   const size_t enough = out->size() + wanted;
   Status status = Ok();
-  const OrdinalSet both =
-      results->bounds.open.IsEmpty() ? OrdinalSet() : results->bounds.Possible();
-  const OrdinalSet& possible = results->bounds.open.IsEmpty() ? results->bounds.sure : both;
-  possible.Visit(within ? token_.after.ordinal + 1 : 0, [&](Ordinal ordinal) {
+  results->bounds.Possible().Visit(within ? token_.after.ordinal + 1 : 0, [&](Ordinal ordinal) {
     status = [&]() -> Status {
       TRY(auto item, ItemOf(*results, ordinal));
       if (item.has_value()) out->push_back(*std::move(item));
@@ -602,20 +564,17 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
 Status SearchRun::ItemsByWindows(TypeResults* results, size_t wanted,
                                  std::vector<ResultItem>* out) {
   if (continues_ && results->type < token_.after.type) return Ok();
-  const PlanEvaluator evaluator(reader_, results->live_count);
+  const OrdinalSet& live = live_[results->type];
+  const PlanEvaluator evaluator(reader_, live);
   const bool within = continues_ && results->type == token_.after.type;
   uint64_t begin = within ? uint64_t{token_.after.ordinal} + 1 : 0;
-  uint64_t size = std::min<uint64_t>(request_.tuning.window_ordinals, kChunkOrdinals);
+  uint64_t size = request_.tuning.window_ordinals;
   const size_t enough = out->size() + wanted;
-  for (; begin < results->live_end && out->size() < enough; size *= 4) {
-    const uint64_t end = begin + size;
-    TRY(const OrdinalSet live,
-        reader_.ReadLive(results->type, begin / kChunkOrdinals * kChunkOrdinals,
-                         (end + kChunkOrdinals - 1) / kChunkOrdinals * kChunkOrdinals));
-    const OrdinalSet window = live.Between(begin, end);
-    begin = end;
+  for (const uint64_t end = live.End(); begin < end && out->size() < enough; size *= 4) {
+    const OrdinalSet window = live.Between(begin, begin + size);
+    begin += size;
     if (window.IsEmpty()) continue;
-    TRY(results->bounds, evaluator.Evaluate(&results->plan, window));
+    TRY(results->bounds, evaluator.Evaluate(&results->plan, &window));
     LeaveOutChanged(results);
     TRY(ItemsInOrdinalOrder(results, enough - out->size(), out));
   }
@@ -682,7 +641,7 @@ std::string SearchRun::Explain() const {
   out.Key("types").BeginArray();
   for (const TypeResults& results : results_) {
     out.BeginObject().Key("type").String(fhir::TypeName(results.type));
-    out.Key("live").Int(static_cast<int64_t>(results.live_count));
+    out.Key("live").Int(static_cast<int64_t>(live_.at(results.type).Count()));
     if (results.by_windows) out.Key("byWindows").Bool(true);
     out.Key("plan");
     ExplainNode(results.plan, &out);

@@ -27,8 +27,6 @@ namespace tarn::fhir_store {
 // The results of one type.
 struct TypeResults {
   fhir::TypeId type = fhir::kNoType;
-  uint64_t live_end = 0;    // Past the last chunk of live ones.
-  uint64_t live_count = 0;  // About, when the results are worked on in windows.
   PlanNode plan;
   Bounds bounds;  // Without what changed since the search began.
   // The sets are too large to be read as a whole: `bounds` are those of one window of ordinals.
@@ -50,8 +48,6 @@ class SearchRun {
 
  private:
   Status Check() const;
-  // All live ordinals of a type.
-  Result<const OrdinalSet*> Live(fhir::TypeId type);
   // Value sets and hierarchies (search_run_resolve.cc).
   Status Resolve();
   Result<std::optional<std::string>> FindCanonical(fhir::TypeId type, std::string_view url,
@@ -82,7 +78,6 @@ class SearchRun {
   Status CheckChain(const OrdinalSet& found) const;
   Result<Bounds> Related(const fhir::Criterion& criterion, fhir::TypeId type);
   Result<Bounds> RelatedByHas(const fhir::Criterion& has, fhir::TypeId type);
-  Result<OrdinalSet> Within(const fhir::Criterion& chain, fhir::TypeId type);
   // Whether deciding the criterion for the results of a page costs less than its set does. `share`:
   // how many of the candidates are taken to pass, from 0 to 1.
   bool Defers(double share, double set_cost_us);
