@@ -4,6 +4,9 @@
 // Slicing: table[0][b] is the effect of one byte b that is followed by nothing, table[k][b] that of
 // b followed by k zero bytes. The CRC is linear over exclusive or, so eight bytes are looked up at
 // once and their effects combined, instead of eight dependent steps.
+//
+// The instruction takes eight bytes in three cycles, but can begin one each cycle: three lanes of
+// the text are summed side by side and then put together, which is nearly three times as fast.
 #include <zlib.h>
 
 #include <array>
@@ -73,7 +76,7 @@ constexpr uint64_t kCrc64NvmePolynomial = 0x9a6c9329ac4bc9b5;  // NVM Command Se
 
 // a * b modulo the polynomial, all bit-reversed: the highest bit is the coefficient of 1.
 template <typename T>
-T Multiply(T a, T b, T polynomial) {
+constexpr T Multiply(T a, T b, T polynomial) {
   T product = 0;
   for (T bit = T{1} << (8 * sizeof(T) - 1); bit != 0; bit >>= 1) {
     if ((a & bit) != 0) product ^= b;
@@ -85,7 +88,7 @@ T Multiply(T a, T b, T polynomial) {
 // Appending n zero bytes multiplies a remainder by x^(8n); the two parts' checksums then add up,
 // and their constants (all ones before and behind) cancel.
 template <typename T>
-T Combine(T first, T second, uint64_t second_bytes, T polynomial) {
+constexpr T Combine(T first, T second, uint64_t second_bytes, T polynomial) {
   T power = T{1} << (8 * sizeof(T) - 9);  // x^8
   T shift = T{1} << (8 * sizeof(T) - 1);  // 1
   for (; second_bytes != 0; second_bytes >>= 1) {
@@ -94,6 +97,30 @@ T Combine(T first, T second, uint64_t second_bytes, T polynomial) {
   }
   return Multiply(first, shift, polynomial) ^ second;
 }
+
+#ifdef __SSE4_2__
+
+constexpr size_t kLaneBytes = 512;
+
+// What a register becomes when kLaneBytes zero bytes follow, by the register's bytes.
+constexpr std::array<std::array<uint32_t, 256>, 4> MakeLaneTables() {
+  std::array<std::array<uint32_t, 256>, 4> tables{};
+  const uint32_t shift = Combine<uint32_t>(uint32_t{1} << 31, 0, kLaneBytes, kCrc32cPolynomial);
+  for (unsigned place = 0; place < 4; ++place) {
+    for (uint32_t byte = 0; byte < 256; ++byte) {
+      tables[place][byte] = Multiply(byte << (8 * place), shift, kCrc32cPolynomial);
+    }
+  }
+  return tables;
+}
+
+uint64_t PassLane(uint64_t crc) {
+  static constexpr auto kTables = MakeLaneTables();
+  return kTables[0][crc & 0xff] ^ kTables[1][crc >> 8 & 0xff] ^ kTables[2][crc >> 16 & 0xff] ^
+         kTables[3][crc >> 24 & 0xff];
+}
+
+#endif
 
 }  // namespace
 
@@ -119,6 +146,17 @@ uint32_t Crc32c(uint32_t start, std::string_view bytes) {
   uint64_t crc = ~start;
   const char* p = bytes.data();
   size_t left = bytes.size();
+  for (; left >= 3 * kLaneBytes; left -= 3 * kLaneBytes) {
+    uint64_t second = 0;
+    uint64_t third = 0;
+    for (const char* end = p + kLaneBytes; p != end; p += 8) {
+      crc = _mm_crc32_u64(crc, LoadLe64(p));
+      second = _mm_crc32_u64(second, LoadLe64(p + kLaneBytes));
+      third = _mm_crc32_u64(third, LoadLe64(p + 2 * kLaneBytes));
+    }
+    p += 2 * kLaneBytes;
+    crc = PassLane(PassLane(crc) ^ second) ^ third;
+  }
   for (; left >= 8; p += 8, left -= 8) crc = _mm_crc32_u64(crc, LoadLe64(p));
   for (; left > 0; ++p, --left) {
     crc = _mm_crc32_u8(static_cast<uint32_t>(crc), static_cast<uint8_t>(*p));
