@@ -32,6 +32,8 @@ inline constexpr size_t kOutputBacklogBytes = 256 << 10;
 inline constexpr uint32_t kRequestsPerTurn = 32;
 // Smaller response bodies are copied behind their head, so that both leave in one write.
 inline constexpr size_t kCoalesceBytes = 64 << 10;
+// The largest body whose memory a loop keeps for the next one; one of each loop.
+inline constexpr size_t kSpareBodyBytesMax = 256 << 10;
 // Small writes of a streamed response gather up to this size.
 inline constexpr size_t kStreamBufferBytes = 32 << 10;
 

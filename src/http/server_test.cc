@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <sstream>
 #include <thread>
 
 #include "http/internal/raw_client.h"
 #include "http/internal/test_server.h"
+#include "http/loop.h"
 
 namespace tarn::http {
 namespace {
@@ -65,6 +68,63 @@ TEST(Server, RequestsThatDoNotFitTheLoopGoToAWorker) {
   EXPECT_EQ(get("/maybe/warm"), loop);
   EXPECT_NE(get("/maybe/cold"), loop);
   EXPECT_EQ(get("/loop"), loop);
+}
+
+// A handler on the loop that would have to wait is called again by a worker, with the same request.
+TEST(Server, AHandlerMayAskForAWorker) {
+  std::atomic<int> on_loop = 0;
+  Router router;
+  router.Add(Method::kPost, "/maybe/{id}", OnLoop("maybe"), [&on_loop](Request& request) {
+    const bool cold = request.path_parameters[0].second == "cold";
+    if (IsLoopThread()) {
+      ++on_loop;
+      if (cold) return RunOnWorker();
+    }
+    return TextResponse((IsLoopThread() ? "loop " : "worker ") + request.body);
+  });
+  router.Add(Method::kGet, "/broken", OnWorkers("broken"), [](Request&) { return RunOnWorker(); });
+  TestServer server(std::move(router));
+  RawClient client(server.port());
+  const auto post = [](const std::string& id, const std::string& body) {
+    return "POST /maybe/" + id +
+           " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           body;
+  };
+  // Pipelined: the order stays.
+  client.Send(post("warm", "1") + post("cold", "2") + post("warm", "3") + post("cold", "4"));
+  for (const char* body : {"loop 1", "worker 2", "loop 3", "worker 4"}) {
+    const std::string response = client.ReadResponse();
+    EXPECT_EQ(StatusOf(response), 200);
+    EXPECT_EQ(BodyOf(response), body);
+  }
+  EXPECT_EQ(on_loop, 4);
+  EXPECT_FALSE(IsLoopThread());
+  // Off the loops it is no answer.
+  client.Send("GET /broken HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(StatusOf(client.ReadResponse()), 500);
+}
+
+// Bodies take the memory of bodies that were sent, and nothing but their own bytes shows.
+TEST(Server, BodiesAreRecycled) {
+  Router router;
+  router.Add(Method::kGet, "/bytes/{count}/{letter}", OnLoop("bytes"), [](Request& request) {
+    const size_t count = std::stoul(request.path_parameters[0].second);
+    Response response = TextResponse("");
+    response.body = RecycledBody(count);
+    EXPECT_EQ(response.body.size(), count);
+    std::fill(response.body.begin(), response.body.end(), request.path_parameters[1].second[0]);
+    return response;
+  });
+  TestServer server(std::move(router));
+  RawClient client(server.port());
+  char letter = 'a';
+  for (const size_t count : {0u, 1u, 70'000u, 200'000u, 100'000u, 5u, 300'000u, 66'000u, 65'536u}) {
+    client.Send("GET /bytes/" + std::to_string(count) + "/" + letter +
+                " HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(BodyOf(client.ReadResponse()) == std::string(count, letter)) << count;
+    ++letter;
+  }
+  EXPECT_EQ(RecycledBody(3).size(), 3u);  // Not on a loop.
 }
 
 TEST(Server, AnswersPipelinedRequestsInOrder) {

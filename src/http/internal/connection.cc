@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "http/internal/loop_thread.h"
 #include "http/internal/response_head.h"
 #include "http/internal/route_table.h"
 #include "http/internal/syntax.h"
@@ -407,7 +408,10 @@ void Connection::AfterBody() {
     return;
   }
   response_ = route_->handler(request_);
-  if (IsStreamed()) {
+  if (WantsWorker(response_)) {
+    response_ = Response();
+    dispatch_ = Dispatch::kWorker;
+  } else if (IsStreamed()) {
     dispatch_ = Dispatch::kStreamResponse;
   } else {
     Respond();
@@ -715,7 +719,7 @@ bool Connection::Flush() {
   }
   output_.clear();
   output_sent_ = 0;
-  if (output_body_sent_ > 0) std::string().swap(output_body_);
+  if (output_body_sent_ > 0) RecycleBody(std::exchange(output_body_, {}));
   output_body_sent_ = 0;
   ReturnOutput();
   return true;

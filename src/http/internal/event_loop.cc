@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/internal/loop_thread.h"
 
 namespace tarn::http {
 
@@ -87,6 +88,7 @@ void EventLoop::RunTasks() {
 }
 
 void EventLoop::Run(const Hooks& hooks) {
+  BecomeLoopThread();
   using SteadyClock = std::chrono::steady_clock;
   const auto interval = std::chrono::milliseconds(hooks.sweep_interval_ms);
   auto next_sweep = SteadyClock::now() + interval;
