@@ -60,8 +60,8 @@ class NoDecoder final : public pixels::ForeignDecoder {
 // One image set a line of "series;patient;date", without frames: for searches.
 class LineReader final : public InstanceReader {
  public:
-  Result<InstanceContent> Read(std::string_view text, pixels::FrameSink&) override {
-    const std::string n(text);
+  Result<InstanceContent> Read(const FileBytes& file, pixels::FrameSink&) override {
+    const std::string n(file.memory);
     const int number = std::stoi(n);
     const auto json = [](const std::string& value) { return "\"" + value + "\""; };
     InstanceContent content;

@@ -168,6 +168,9 @@ TEST(Import, FailsAsAWholeWithAMessage) {
   store.options().import_job_bytes_max = 8;
   store.Reopen();
   EXPECT_TRUE(store.Import("in").message.starts_with("FILE_SIZES_LIMIT_EXCEEDED"));
+  store.options().import_job_bytes_max = 2;
+  store.Reopen();
+  EXPECT_TRUE(store.Import("in/1").message.starts_with("FILE_SIZES_LIMIT_EXCEEDED"));
   store.options().import_job_bytes_max = 9;
   store.Reopen();
   EXPECT_EQ(store.Import("in").state, JobState::kCompleted);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dicom/instance.h"
 #include "dicom/metadata.h"
 #include "dicom/warnings.h"
 #include "pixels/transcode.h"
@@ -18,14 +19,20 @@ struct InstanceContent {
   std::vector<dicom::Warning> warnings;  // All.
 };
 
+// The bytes of one file: in memory when it is small, else read by ranges.
+struct FileBytes {
+  std::string_view memory;              // The whole file, or empty with a source.
+  dicom::ByteSource* source = nullptr;  // Null: `memory` is the file.
+};
+
 // Threads: Read is called by several threads at a time.
 class InstanceReader {
  public:
   virtual ~InstanceReader() = default;
-  // `p10`: the whole file. Errors become the file's FAILURE record: kInvalid, kTooLarge and
-  // kUnsupported are the customer's, all others the server's; kBusy and kUnavailable are tried
-  // again. Their detail is shown to the caller and names the attribute, never its value.
-  virtual Result<InstanceContent> Read(std::string_view p10, pixels::FrameSink& frames) = 0;
+  // `p10` is used during the call only. Errors become the file's FAILURE record: kInvalid,
+  // kTooLarge and kUnsupported are the customer's, all others the server's; kBusy and kUnavailable
+  // are tried again. Their detail is shown to the caller and names the attribute, never its value.
+  virtual Result<InstanceContent> Read(const FileBytes& p10, pixels::FrameSink& frames) = 0;
 };
 
 }  // namespace tarn::image_store

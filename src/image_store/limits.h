@@ -13,9 +13,11 @@ inline constexpr uint64_t kImportJobBytesMax = 10ull << 30;  // The job fails.
 inline constexpr uint64_t kImportFileBytesMax = 4ull << 30;  // A FAILURE record.
 inline constexpr uint32_t kCopyFramesMax = 1'000;            // COPY_FAILED
 inline constexpr uint32_t kChangesInFlightMax = 100;         // kBusy
-inline constexpr uint32_t kStudyImageSetsMax = 1'000;        // includeStudyImageSets: kTooLarge
-inline constexpr uint32_t kVersionsMax = 1'000'000;          // Of one image set: kTooLarge
-inline constexpr uint32_t kMessageBytesMax = 2048;           // Cut.
+// Image sets of one study: includeStudyImageSets beyond is kTooLarge; the counts of a study in
+// search results go so far.
+inline constexpr uint32_t kStudyImageSetsMax = 1'000;
+inline constexpr uint32_t kVersionsMax = 1'000'000;  // Of one image set: kTooLarge
+inline constexpr uint32_t kMessageBytesMax = 2048;   // Cut.
 
 inline constexpr uint32_t kSearchFiltersMax = 2;  // kInvalid
 inline constexpr uint32_t kSearchPageMax = 50;    // kInvalid
@@ -27,9 +29,11 @@ inline constexpr uint32_t kSearchSortMax = 20'000;
 // A pack file is finished and committed when it holds this much, or this many instances.
 inline constexpr uint64_t kPackBytesMax = 32ull << 20;
 inline constexpr uint32_t kPackInstancesMax = 256;
+// Packs that stay open for readers, of one data store.
+inline constexpr size_t kOpenPacksMax = 32;
 // Frames of one instance beyond this go to a pack file of their own instead of memory.
 inline constexpr uint64_t kInstanceFramesInMemoryMax = 16ull << 20;
-// Input files up to this size are read into memory, larger ones into a temporary file.
+// Input files up to this size are read into memory, larger ones by ranges.
 inline constexpr uint64_t kInputInMemoryMax = 16ull << 20;
 // Instances that are read or transcoded and wait for those before them.
 inline constexpr size_t kImportInFlightMax = 16;

@@ -23,8 +23,10 @@ std::string_view ChecksumType(pixels::FrameForm form) {
 
 }  // namespace
 
-Result<InstanceContent> P10Reader::Read(std::string_view p10, pixels::FrameSink& frames) {
-  TRY(const dicom::Instance instance, dicom::Instance::Parse(p10));
+Result<InstanceContent> P10Reader::Read(const FileBytes& p10, pixels::FrameSink& frames) {
+  TRY(const dicom::Instance instance, p10.source == nullptr
+                                          ? dicom::Instance::Parse(p10.memory)
+                                          : dicom::Instance::ParseFrom(p10.source));
   // Refuses what cannot be a part of an image set before any pixel is looked at.
   TRY(dicom::ReadIdentity(instance));
   InstanceContent content;

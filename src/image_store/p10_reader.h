@@ -2,8 +2,6 @@
 // Spec: HealthImaging Developer Guide, "Supported transfer syntaxes", "Warning codes".
 #pragma once
 
-#include <string_view>
-
 #include "image_store/instance_reader.h"
 #include "pixels/foreign_decoder.h"
 #include "pixels/transcode.h"
@@ -15,7 +13,7 @@ class P10Reader final : public InstanceReader {
   // `decoder` must outlive the reader.
   P10Reader(pixels::LosslessFormat format, pixels::ForeignDecoder& decoder)
       : format_(format), decoder_(decoder) {}
-  Result<InstanceContent> Read(std::string_view p10, pixels::FrameSink& frames) override;
+  Result<InstanceContent> Read(const FileBytes& p10, pixels::FrameSink& frames) override;
 
  private:
   const pixels::LosslessFormat format_;

@@ -62,8 +62,8 @@ uint32_t HalvedSide(uint32_t side, uint32_t times) {
   return side;
 }
 
-uint32_t Crc32(std::string_view bytes) {
-  uLong crc = crc32(0, nullptr, 0);
+uint32_t Crc32(std::string_view bytes, uint32_t before) {
+  uLong crc = before;
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, 1u << 30);
     crc = crc32(crc, reinterpret_cast<const Bytef*>(piece.data()), static_cast<uInt>(piece.size()));

@@ -56,7 +56,7 @@ struct EncodedFrame {
 
 // What the store keeps of one frame.
 struct StoredFrame {
-  std::string bytes;  // In the stored transfer syntax.
+  std::string bytes;  // In the stored transfer syntax. Empty when they came in pieces.
   uint32_t width = 0;
   uint32_t height = 0;
   // Unsigned CRC-32 (ISO 3309, as zlib has it) of the decoded samples in FrameFormat's layout when
@@ -67,6 +67,7 @@ struct StoredFrame {
   std::vector<uint64_t> resolution_ends;  // As in EncodedFrame; empty when kept.
 };
 
-uint32_t Crc32(std::string_view bytes);
+// `before`: of the bytes before these; 0 when there are none.
+uint32_t Crc32(std::string_view bytes, uint32_t before = 0);
 
 }  // namespace tarn::pixels

@@ -14,7 +14,11 @@ inline constexpr uint64_t kFrameSamplesMax = 64ull << 20;
 inline constexpr uint64_t kInstanceBytesMax = 16ull << 30;
 inline constexpr uint64_t kEncodedFrameBytesMax = 256ull << 20;
 // One object that is kept as it is, a video for instance. kTooLarge
-inline constexpr uint64_t kKeptFrameBytesMax = 1ull << 30;
+inline constexpr uint64_t kKeptFrameBytesMax = 4ull << 30;
+// Kept objects beyond this go to the sink in pieces of that size.
+inline constexpr uint64_t kKeptInMemoryMax = 16ull << 20;
+inline constexpr uint64_t kKeptPieceBytes = 1ull << 20;
+static_assert(kKeptPieceBytes % 8 == 0);  // Big-endian units are exchanged within a piece.
 
 // Codestream headers of others (ITU-T T.800 A.5.1), checked before a decoder sees them.
 inline constexpr uint64_t kCodestreamTilesMax = 65'535;  // kInvalid

@@ -93,12 +93,14 @@ bool IsRgb(const dicom::ImagePixel& pixel) {
 
 }  // namespace
 
-Result<std::string_view> ReadNativeFrame(const dicom::Instance& instance,
-                                         const dicom::ImagePixel& pixel, uint32_t index,
-                                         std::string* buffer) {
+Result<std::string_view> ReadNativePart(const dicom::Instance& instance,
+                                        const dicom::ImagePixel& pixel, const FramePart& part,
+                                        std::string* buffer) {
+  CHECK(part.offset % 8 == 0 && part.offset < pixel.FrameBytes());
   const dicom::ByteRange all = instance.pixel_data().native;
-  const uint64_t first_bit = pixel.FrameBits() * index;
-  const uint64_t last_bit = first_bit + pixel.FrameBits();  // One past.
+  const uint64_t bits = std::min(part.bytes * 8, pixel.FrameBits() - part.offset * 8);
+  const uint64_t first_bit = pixel.FrameBits() * part.index + part.offset * 8;
+  const uint64_t last_bit = first_bit + bits;  // One past.
   const uint32_t swap = SwapWidth(instance, pixel);
   // Whole units are read, so that they can be exchanged.
   const uint64_t begin = first_bit / 8 / swap * swap;
@@ -109,16 +111,24 @@ Result<std::string_view> ReadNativeFrame(const dicom::Instance& instance,
   TRY(const std::string_view bytes,
       instance.Bytes({.offset = all.offset + begin, .bytes = end - begin}, buffer));
   const auto skip = static_cast<uint32_t>(first_bit - begin * 8);
-  if (swap == 1 && skip == 0 && pixel.FrameBits() % 8 == 0) return bytes;
+  if (swap == 1 && skip == 0 && bits % 8 == 0) return bytes;
   if (bytes.data() != buffer->data()) buffer->assign(bytes);
   if (swap > 1) SwapBytes(swap, buffer);
   buffer->erase(0, skip / 8);
-  if (skip % 8 != 0) ShiftDown(skip % 8, pixel.FrameBytes(), buffer);
-  buffer->resize(pixel.FrameBytes());
-  if (const uint64_t used = pixel.FrameBits() % 8; used != 0) {
+  const uint64_t wanted = (bits + 7) / 8;
+  if (skip % 8 != 0) ShiftDown(skip % 8, wanted, buffer);
+  buffer->resize(wanted);
+  if (const uint64_t used = bits % 8; used != 0) {
     buffer->back() = static_cast<char>(static_cast<uint8_t>(buffer->back()) & ((1u << used) - 1));
   }
   return std::string_view(*buffer);
+}
+
+Result<std::string_view> ReadNativeFrame(const dicom::Instance& instance,
+                                         const dicom::ImagePixel& pixel, uint32_t index,
+                                         std::string* buffer) {
+  return ReadNativePart(instance, pixel, {.index = index, .offset = 0, .bytes = pixel.FrameBytes()},
+                        buffer);
 }
 
 bool CanNormalize(const dicom::ImagePixel& pixel) {

@@ -22,6 +22,17 @@ Result<std::string_view> ReadNativeFrame(const dicom::Instance& instance,
                                          const dicom::ImagePixel& pixel, uint32_t index,
                                          std::string* buffer);
 
+// The same of bytes [offset, offset + bytes) of the frame, cut at its end. `offset` is a multiple
+// of 8 and lies within the frame (CHECK).
+struct FramePart {
+  uint32_t index = 0;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+Result<std::string_view> ReadNativePart(const dicom::Instance& instance,
+                                        const dicom::ImagePixel& pixel, const FramePart& part,
+                                        std::string* buffer);
+
 struct NormalizedFrame {
   FrameFormat format;
   std::string_view samples;  // Of the frame given, or in `*buffer`.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "pixels/htj2k.h"
@@ -84,11 +85,44 @@ bool IsAboutPixels(const Error& error) {
          error.kind == ErrorKind::kTooLarge || error.kind == ErrorKind::kTimeout;
 }
 
+// One frame that is kept as it is, on its way to the sink.
+class KeptFrame {
+ public:
+  KeptFrame(const TranscodeOptions& options, uint64_t frame_bytes, FrameSink& sink)
+      : sink_(sink), frame_bytes_(frame_bytes), whole_(frame_bytes <= options.kept_in_memory_max) {
+    if (whole_) frame_.bytes.reserve(frame_bytes);
+  }
+
+  Status Take(std::string_view piece) {
+    frame_.checksum = Crc32(piece, frame_.checksum);
+    if (!whole_) return sink_.AddPiece(piece, frame_bytes_);
+    frame_.bytes.append(piece);
+    return Ok();
+  }
+  Status Finish(const ImagePixel& pixel) {
+    frame_.width = pixel.columns;
+    frame_.height = pixel.rows;
+    return sink_.Add(std::move(frame_));
+  }
+
+ private:
+  FrameSink& sink_;
+  const uint64_t frame_bytes_;
+  const bool whole_;
+  StoredFrame frame_;
+};
+
+uint64_t SumOfBytes(std::span<const ByteRange> ranges) {
+  uint64_t sum = 0;
+  for (const ByteRange& range : ranges) sum += range.bytes;
+  return sum;
+}
+
 class Transcoding {
  public:
-  Transcoding(const Instance& instance, LosslessFormat format, ForeignDecoder& decoder,
+  Transcoding(const Instance& instance, const TranscodeOptions& options, ForeignDecoder& decoder,
               FrameSink& sink)
-      : instance_(instance), format_(format), decoder_(decoder), sink_(sink) {}
+      : instance_(instance), options_(options), decoder_(decoder), sink_(sink) {}
 
   Result<StoredFrames> Run();
 
@@ -104,32 +138,33 @@ class Transcoding {
   Status KeepRuns(const dicom::FrameLayout& layout);
   Status KeepBlob();
   Status Encode(const ImagePixel& pixel, std::string_view native);
-  Status AddKept(std::string bytes);
-  Result<std::string> JoinFragments(uint32_t first, uint32_t count, uint64_t bytes_max) const;
+  Status KeepNativeFrame(uint32_t index);
+  Status KeepRanges(std::span<const ByteRange> ranges);
+  Result<std::string> JoinFragments(dicom::FragmentRun run) const;
   bool TooLargeToTranscode() const;
 
   const Instance& instance_;
-  const LosslessFormat format_;
+  const TranscodeOptions& options_;
   ForeignDecoder& decoder_;
   FrameSink& sink_;
   ImagePixel pixel_;
   StoredFrames out_;
 };
 
-Result<std::string> Transcoding::JoinFragments(uint32_t first, uint32_t count,
-                                               uint64_t bytes_max) const {
-  const auto& fragments = instance_.pixel_data().fragments;
-  uint64_t total = 0;
-  for (uint32_t i = first; i < first + count; ++i) total += fragments[i].bytes;
-  if (total > bytes_max) {
+Result<std::string> Transcoding::JoinFragments(dicom::FragmentRun run) const {
+  const std::span<const ByteRange> fragments =
+      std::span(instance_.pixel_data().fragments).subspan(run.first, run.count);
+  const uint64_t total = SumOfBytes(fragments);
+  if (total > kEncodedFrameBytesMax) {
     return Error{ErrorKind::kTooLarge, "one encoded frame has " + std::to_string(total) +
-                                           " bytes; the limit is " + std::to_string(bytes_max)};
+                                           " bytes; the limit is " +
+                                           std::to_string(kEncodedFrameBytesMax)};
   }
   std::string out;
   out.reserve(total);
   std::string buffer;
-  for (uint32_t i = first; i < first + count; ++i) {
-    TRY(const std::string_view bytes, instance_.Bytes(fragments[i], &buffer));
+  for (const ByteRange& fragment : fragments) {
+    TRY(const std::string_view bytes, instance_.Bytes(fragment, &buffer));
     out.append(bytes);
     buffer.clear();
   }
@@ -146,7 +181,7 @@ Status Transcoding::Encode(const ImagePixel& pixel, std::string_view native) {
   std::string buffer;
   const NormalizedFrame frame = NormalizeFrame(pixel, native, &buffer);
   EncodedFrame encoded;
-  if (format_ == LosslessFormat::kHtj2k) {
+  if (options_.format == LosslessFormat::kHtj2k) {
     TRY(encoded, EncodeHtj2k(frame.format, frame.samples));
     TRY(VerifyHtj2k(encoded.codestream, frame.format, frame.samples));
   } else {
@@ -167,13 +202,39 @@ Status Transcoding::Encode(const ImagePixel& pixel, std::string_view native) {
                     .resolution_ends = std::move(encoded.resolution_ends)});
 }
 
-Status Transcoding::AddKept(std::string bytes) {
-  const uint32_t checksum = Crc32(bytes);
+// The bytes of the ranges, one after the other, as one kept frame.
+Status Transcoding::KeepRanges(std::span<const ByteRange> ranges) {
+  const uint64_t total = SumOfBytes(ranges);
+  if (total > kKeptFrameBytesMax) {
+    return Error{ErrorKind::kTooLarge, "PixelData has " + std::to_string(total) +
+                                           " bytes to be kept in one piece; the limit is " +
+                                           std::to_string(kKeptFrameBytesMax)};
+  }
+  KeptFrame frame(options_, total, sink_);
+  std::string buffer;
+  for (const ByteRange& range : ranges) {
+    for (uint64_t done = 0; done < range.bytes; done += options_.kept_piece_bytes) {
+      const ByteRange piece{range.offset + done,
+                            std::min(options_.kept_piece_bytes, range.bytes - done)};
+      TRY(const std::string_view bytes, instance_.Bytes(piece, &buffer));
+      TRY(frame.Take(bytes));
+    }
+  }
   ++out_.frames;
-  return sink_.Add({.bytes = std::move(bytes),
-                    .width = pixel_.columns,
-                    .height = pixel_.rows,
-                    .checksum = checksum});
+  return frame.Finish(pixel_);
+}
+
+Status Transcoding::KeepNativeFrame(uint32_t index) {
+  const uint64_t total = pixel_.FrameBytes();
+  KeptFrame frame(options_, total, sink_);
+  std::string buffer;
+  for (uint64_t done = 0; done < total; done += options_.kept_piece_bytes) {
+    const FramePart part{index, done, options_.kept_piece_bytes};
+    TRY(const std::string_view bytes, ReadNativePart(instance_, pixel_, part, &buffer));
+    TRY(frame.Take(bytes));
+  }
+  ++out_.frames;
+  return frame.Finish(pixel_);
 }
 
 // Pixel data that no lossless codec of ours takes: 1-bit, 32-bit, floating point, subsampled
@@ -181,20 +242,16 @@ Status Transcoding::AddKept(std::string bytes) {
 Status Transcoding::KeepNative(uint32_t frames) {
   out_.form = FrameForm::kKept;
   out_.stored_transfer_syntax_uid = dicom::uid::kExplicitVrLittleEndian;
-  for (uint32_t i = 0; i < frames; ++i) {
-    std::string buffer;
-    TRY(const std::string_view bytes, ReadNativeFrame(instance_, pixel_, i, &buffer));
-    TRY(AddKept(std::string(bytes)));
-  }
+  for (uint32_t i = 0; i < frames; ++i) TRY(KeepNativeFrame(i));
   return Ok();
 }
 
 Status Transcoding::KeepRuns(const dicom::FrameLayout& layout) {
   out_.form = FrameForm::kKept;
   out_.stored_transfer_syntax_uid = instance_.transfer_syntax_uid();
+  const std::span<const ByteRange> fragments = instance_.pixel_data().fragments;
   for (const dicom::FragmentRun& run : layout.fragment_runs) {
-    TRY(std::string bytes, JoinFragments(run.first, run.count, kKeptFrameBytesMax));
-    TRY(AddKept(std::move(bytes)));
+    TRY(KeepRanges(fragments.subspan(run.first, run.count)));
   }
   return Ok();
 }
@@ -208,18 +265,9 @@ Status Transcoding::KeepBlob() {
   if (data.encapsulated ? data.fragments.empty() : data.native.bytes == 0) return Ok();
   out_.form = FrameForm::kBlob;
   out_.stored_transfer_syntax_uid = instance_.transfer_syntax_uid();
-  if (data.encapsulated) {
-    for (const ByteRange& fragment : data.fragments) out_.fragment_bytes.push_back(fragment.bytes);
-    TRY(std::string bytes,
-        JoinFragments(0, static_cast<uint32_t>(data.fragments.size()), kKeptFrameBytesMax));
-    return AddKept(std::move(bytes));
-  }
-  if (data.native.bytes > kKeptFrameBytesMax) {
-    return Error{ErrorKind::kTooLarge, "PixelData is too large to be kept in one piece"};
-  }
-  std::string buffer;
-  TRY(const std::string_view bytes, instance_.Bytes(data.native, &buffer));
-  return AddKept(std::string(bytes));
+  if (!data.encapsulated) return KeepRanges(std::span(&data.native, 1));
+  for (const ByteRange& fragment : data.fragments) out_.fragment_bytes.push_back(fragment.bytes);
+  return KeepRanges(data.fragments);
 }
 
 Result<Transcoding::Outcome> Transcoding::StoreNative(uint32_t frames) {
@@ -228,7 +276,7 @@ Result<Transcoding::Outcome> Transcoding::StoreNative(uint32_t frames) {
     return Outcome{};
   }
   out_.form = FrameForm::kTranscoded;
-  out_.stored_transfer_syntax_uid = LosslessUid(format_);
+  out_.stored_transfer_syntax_uid = LosslessUid(options_.format);
   for (uint32_t i = 0; i < frames; ++i) {
     std::string buffer;
     TRY(const std::string_view native, ReadNativeFrame(instance_, pixel_, i, &buffer));
@@ -238,14 +286,14 @@ Result<Transcoding::Outcome> Transcoding::StoreNative(uint32_t frames) {
 }
 
 Result<NativeFrame> Transcoding::DecodeRun(dicom::FragmentRun run) {
-  TRY(const std::string bytes, JoinFragments(run.first, run.count, kEncodedFrameBytesMax));
+  TRY(const std::string bytes, JoinFragments(run));
   return decoder_.Decode(
       {.transfer_syntax_uid = instance_.transfer_syntax_uid(), .pixel = pixel_, .bytes = bytes});
 }
 
 Result<Transcoding::Outcome> Transcoding::StoreForeign(const dicom::FrameLayout& layout) {
   out_.form = FrameForm::kTranscoded;
-  out_.stored_transfer_syntax_uid = LosslessUid(format_);
+  out_.stored_transfer_syntax_uid = LosslessUid(options_.format);
   for (const dicom::FragmentRun& run : layout.fragment_runs) {
     auto decoded = DecodeRun(run);
     if (!decoded.ok() && IsAboutPixels(decoded.error())) {
@@ -326,7 +374,7 @@ std::string_view ContentTypeOf(std::string_view stored_transfer_syntax_uid) {
 
 Result<StoredFrames> Transcode(const dicom::Instance& instance, const TranscodeOptions& options,
                                ForeignDecoder& decoder, FrameSink& sink) {
-  return Transcoding(instance, options.format, decoder, sink).Run();
+  return Transcoding(instance, options, decoder, sink).Run();
 }
 
 }  // namespace tarn::pixels

@@ -14,6 +14,7 @@
 #include "dicom/warnings.h"
 #include "pixels/foreign_decoder.h"
 #include "pixels/frame.h"
+#include "pixels/limits.h"
 
 namespace tarn::pixels {
 
@@ -40,7 +41,10 @@ class FrameSink {
   virtual ~FrameSink() = default;
   // An error ends the transcoding and is its result.
   virtual Status Add(StoredFrame frame) = 0;
-  // Drops all frames added so far: the instance will be kept in another form.
+  // The next bytes of a frame that is too large to be held. All pieces together are `frame_bytes`
+  // long; then Add gives what else there is to say of it, with empty `bytes`.
+  virtual Status AddPiece(std::string_view piece, uint64_t frame_bytes) = 0;
+  // Drops all frames and pieces added so far: the instance will be kept in another form.
   virtual Status Restart() = 0;
 };
 
@@ -67,13 +71,16 @@ struct StoredFrames {
 
 struct TranscodeOptions {
   LosslessFormat format = LosslessFormat::kHtj2k;
+  // Kept frames beyond this go to the sink in pieces of the other size, a multiple of 8.
+  uint64_t kept_in_memory_max = kKeptInMemoryMax;
+  uint64_t kept_piece_bytes = kKeptPieceBytes;
 };
 
 // Hands every frame of `instance` to `sink`, one at a time; holds one frame in memory, decoded and
-// encoded. Frames that are transcoded were decoded again and are equal to the file's in every
-// sample. What cannot be transcoded without loss is kept as it is, with a warning.
-// Errors: kTooLarge (one object above kKeptFrameBytesMax), kBusy and kUnavailable (no codec worker
-// could be had; try again), the errors of the instance's source and of the sink.
+// encoded, or a piece of one that is kept. Frames that are transcoded were decoded again and are
+// equal to the file's in every sample. What cannot be transcoded without loss is kept as it is,
+// with a warning. Errors: kTooLarge (one object above kKeptFrameBytesMax), kBusy and kUnavailable
+// (no codec worker could be had; try again), the errors of the instance's source and of the sink.
 // Threads: one thread per instance and sink; `decoder` may be shared.
 Result<StoredFrames> Transcode(const dicom::Instance& instance, const TranscodeOptions& options,
                                ForeignDecoder& decoder, FrameSink& sink);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <utility>
@@ -25,15 +26,27 @@ class Frames : public FrameSink {
     if (fail_at == static_cast<int>(frames.size())) {
       return Error{ErrorKind::kUnavailable, "disk full"};
     }
+    if (frame.bytes.empty()) frame.bytes = std::exchange(incoming, {});
     frames.push_back(std::move(frame));
+    return Ok();
+  }
+  Status AddPiece(std::string_view piece, uint64_t frame_bytes) override {
+    incoming += piece;
+    piece_bytes_max = std::max<uint64_t>(piece_bytes_max, piece.size());
+    EXPECT_LE(incoming.size(), frame_bytes);
+    ++pieces;
     return Ok();
   }
   Status Restart() override {
     ++restarts;
+    incoming.clear();
     frames.clear();
     return Ok();
   }
   std::vector<StoredFrame> frames;
+  std::string incoming;
+  uint64_t piece_bytes_max = 0;
+  int pieces = 0;
   int restarts = 0;
   int fail_at = -1;
 };
@@ -292,6 +305,56 @@ TEST(Transcode, WhatNoCodecTakesIsKept) {
   ASSERT_TRUE(out.result.ok()) << out.result.error().detail;
   EXPECT_EQ(out.result.value().form, FrameForm::kKept);
   EXPECT_EQ(out.sink.frames.at(0).bytes, "12345678");
+}
+
+// What is kept goes to the sink in pieces when it is large, with the same bytes and checksums as
+// when it goes in one.
+TEST(Transcode, LargeFramesAreKeptPieceByPiece) {
+  struct Case {
+    const char* what;
+    TestFile file;
+  };
+  std::string bytes;
+  for (int i = 0; i < 600; ++i) bytes.push_back(static_cast<char>(i * 7 + i / 50));
+  TestFile bits{.pixel = Pixel(10, 133, 1, 1), .vr = "OB", .native = bytes.substr(0, 500)};
+  bits.pixel.number_of_frames = 3;
+  TestFile big{.transfer_syntax_uid = "1.2.840.10008.1.2.2", .pixel = Pixel(5, 6, 32, 32)};
+  big.pixel.number_of_frames = 2;
+  big.native = bytes.substr(0, 240);
+  TestFile big_bits = bits;
+  big_bits.vr = "OW";
+  big_bits.transfer_syntax_uid = big.transfer_syntax_uid;
+  TestFile video{.transfer_syntax_uid = "1.2.840.10008.1.2.4.102", .pixel = Pixel(4, 4, 8, 8)};
+  video.vr = "OB";
+  video.fragments = {bytes.substr(0, 2), bytes.substr(2, 98), bytes.substr(100, 40)};
+  TestFile blob = video;
+  blob.transfer_syntax_uid = "1.2.840.10008.1.2.4.53";
+  TestFile few{.pixel = Pixel(100, 100, 16, 16), .native = bytes};
+  for (const Case& c : {Case{"1 bit", bits}, Case{"big-endian numbers", big},
+                        Case{"big-endian words of bits", big_bits}, Case{"video", video},
+                        Case{"blob of fragments", blob}, Case{"blob of native bytes", few}}) {
+    SCOPED_TRACE(c.what);
+    const Outcome whole = Store(c.file);
+    ASSERT_TRUE(whole.result.ok()) << whole.result.error().detail;
+    EXPECT_EQ(whole.sink.pieces, 0);
+    const std::string written = TestFileWriter(c.file).Write();
+    const auto instance = dicom::Instance::Parse(written);
+    ASSERT_TRUE(instance.ok());
+    Frames sink;
+    Decoder decoder;
+    const auto stored = Transcode(
+        instance.value(), {.kept_in_memory_max = 16, .kept_piece_bytes = 16}, decoder, sink);
+    ASSERT_TRUE(stored.ok()) << stored.error().detail;
+    EXPECT_EQ(stored.value().fragment_bytes, whole.result.value().fragment_bytes);
+    EXPECT_GT(sink.pieces, 2);
+    EXPECT_EQ(sink.piece_bytes_max, 16u);
+    ASSERT_EQ(sink.frames.size(), whole.sink.frames.size());
+    for (size_t i = 0; i < sink.frames.size(); ++i) {
+      EXPECT_EQ(sink.frames[i].bytes, whole.sink.frames[i].bytes);
+      EXPECT_EQ(sink.frames[i].checksum, whole.sink.frames[i].checksum);
+      EXPECT_EQ(sink.frames[i].checksum, Crc32(whole.sink.frames[i].bytes));
+    }
+  }
 }
 
 TEST(Transcode, KeptSyntaxesComeBackByteForByte) {

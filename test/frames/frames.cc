@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,13 +22,20 @@ constexpr uint64_t kFileBytesMax = 1ull << 30;
 
 struct Frames : pixels::FrameSink {
   Status Add(pixels::StoredFrame frame) override {
+    if (frame.bytes.empty()) frame.bytes = std::exchange(pieces, {});
     frames.push_back(std::move(frame));
     return Ok();
   }
+  Status AddPiece(std::string_view piece, uint64_t) override {
+    pieces += piece;
+    return Ok();
+  }
   Status Restart() override {
+    pieces.clear();
     frames.clear();
     return Ok();
   }
+  std::string pieces;
   std::vector<pixels::StoredFrame> frames;
 };
 

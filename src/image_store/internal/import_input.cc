@@ -1,22 +1,13 @@
 #include "image_store/internal/import_input.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <memory>
-#include <span>
 #include <utility>
 
+#include "base/check.h"
 #include "image_store/limits.h"
 
 namespace tarn::image_store {
 namespace {
-
-constexpr size_t kStepBytes = 1u << 20;
 
 // What an import job has written is no input of another one.
 bool IsJobOutput(std::string_view key) {
@@ -31,27 +22,54 @@ Error TooMany(std::string_view what, uint64_t max) {
   return {ErrorKind::kTooLarge, std::string(what) + std::to_string(max)};
 }
 
-// Copies the object through `take`.
-template <typename Take>
-Status Copy(objects::ObjectReader& reader, uint64_t bytes, const Take& take) {
-  std::string step(std::min<uint64_t>(bytes, kStepBytes), '\0');
-  for (uint64_t left = bytes; left > 0;) {
-    TRY(const size_t count, reader.Read({step.data(), std::min<uint64_t>(left, step.size())}));
+// Appends the next `bytes` bytes of the object.
+Status Append(objects::ObjectReader& reader, uint64_t bytes, std::string* out) {
+  const size_t before = out->size();
+  out->resize(before + bytes);
+  for (uint64_t done = 0; done < bytes;) {
+    TRY(const size_t count, reader.Read({out->data() + before + done, bytes - done}));
     if (count == 0) return Error{ErrorKind::kPreconditionFailed, "the object became shorter"};
-    TRY(take(std::string_view(step).substr(0, count)));
-    left -= count;
+    done += count;
   }
   return Ok();
 }
 
-// A file that is gone as soon as it is closed.
-Result<UniqueFd> UnnamedFile(const std::string& folder) {
-  std::string pattern = folder + "/.tmp-input-XXXXXX";
-  UniqueFd fd(mkostemp(pattern.data(), O_CLOEXEC));
-  if (!fd.valid()) return ErrnoError("cannot make a temporary file", errno);
-  unlink(pattern.c_str());
-  return fd;
-}
+// Ranges of an object. They mostly follow each other, so a reader is kept, and opened again when
+// the next range is elsewhere; its ETag says that it is still the same object.
+class ObjectSource final : public dicom::ByteSource {
+ public:
+  ObjectSource(objects::ObjectStore& objects, std::string bucket, const InputObject& object)
+      : objects_(objects), bucket_(std::move(bucket)), object_(object) {}
+
+  uint64_t size() const override { return object_.bytes; }
+
+  Status Read(uint64_t offset, uint64_t bytes, std::string* out) override {
+    CHECK(offset <= object_.bytes && bytes <= object_.bytes - offset);
+    if (reader_ != nullptr && offset > next_ && offset - next_ <= kGapBytesMax) {
+      const uint64_t gap = offset - next_;
+      std::string dropped;
+      next_ = UINT64_MAX;  // Until it succeeds.
+      TRY(Append(*reader_, gap, &dropped));
+      next_ = offset;
+    }
+    if (reader_ == nullptr || offset != next_) {
+      TRY(reader_, objects_.Open(bucket_, object_.key, {.offset = offset}, object_.etag));
+    }
+    next_ = UINT64_MAX;
+    TRY(Append(*reader_, bytes, out));
+    next_ = offset + bytes;
+    return Ok();
+  }
+
+ private:
+  static constexpr uint64_t kGapBytesMax = 4096;  // Read and dropped rather than opened again.
+
+  objects::ObjectStore& objects_;
+  const std::string bucket_;
+  const InputObject object_;
+  std::unique_ptr<objects::ObjectReader> reader_;
+  uint64_t next_ = 0;  // Where the reader is.
+};
 
 }  // namespace
 
@@ -64,6 +82,10 @@ Result<std::vector<InputObject>> ListInput(const ImageStoreState& state,
   if (!key.empty() && !key.ends_with('/')) {
     const auto single = state.objects.Head(bucket, key);
     if (single.ok()) {
+      if (single.value().bytes > state.options.import_job_bytes_max) {
+        return TooMany("FILE_SIZES_LIMIT_EXCEEDED: the input has more bytes than ",
+                       state.options.import_job_bytes_max);
+      }
       if (key > after_key) input.push_back({key, single.value().etag, single.value().bytes});
       return input;
     }
@@ -92,42 +114,18 @@ Result<std::vector<InputObject>> ListInput(const ImageStoreState& state,
   return input;
 }
 
-InputBytes::~InputBytes() {
-  if (mapped_ != nullptr) munmap(mapped_, mapped_bytes_);
-}
-
-InputBytes::InputBytes(InputBytes&& other) noexcept
-    : memory_(std::move(other.memory_)),
-      mapped_(std::exchange(other.mapped_, nullptr)),
-      mapped_bytes_(other.mapped_bytes_) {}
-
-std::string_view InputBytes::bytes() const {
-  return mapped_ == nullptr ? std::string_view(memory_)
-                            : std::string_view(static_cast<const char*>(mapped_), mapped_bytes_);
-}
-
-Result<InputBytes> ReadInput(const ImageStoreState& state, const std::string& bucket,
-                             const InputObject& object) {
+Result<Input> OpenInput(const ImageStoreState& state, const std::string& bucket,
+                        const InputObject& object) {
   if (object.bytes > state.options.import_file_bytes_max) {
     return Error{ErrorKind::kTooLarge, "the file is larger than an import takes"};
   }
-  TRY(const auto reader, state.objects.Open(bucket, object.key, {}, object.etag));
-  InputBytes input;
-  if (object.bytes <= kInputInMemoryMax) {
-    input.memory_.reserve(object.bytes);
-    TRY(Copy(*reader, object.bytes, [&input](std::string_view bytes) -> Status {
-      input.memory_ += bytes;
-      return Ok();
-    }));
+  Input input;
+  if (object.bytes > kInputInMemoryMax) {
+    input.source_ = std::make_unique<ObjectSource>(state.objects, bucket, object);
     return input;
   }
-  TRY(const UniqueFd fd, UnnamedFile(state.options.frames_folder));
-  TRY(Copy(*reader, object.bytes,
-           [&fd](std::string_view bytes) { return WriteAll(fd.get(), bytes); }));
-  void* mapped = mmap(nullptr, object.bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (mapped == MAP_FAILED) return ErrnoError("cannot map a temporary file", errno);
-  input.mapped_ = mapped;
-  input.mapped_bytes_ = object.bytes;
+  TRY(const auto reader, state.objects.Open(bucket, object.key, {}, object.etag));
+  TRY(Append(*reader, object.bytes, &input.memory_));
   return input;
 }
 

@@ -1,15 +1,16 @@
 // The input of an import job: which objects, and the bytes of one.
-// Threads: functions and ReadInput may be called from any thread.
+// Threads: functions may be called from any thread; an Input belongs to one at a time.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
 #include "base/result.h"
 #include "image_store/import.h"
+#include "image_store/instance_reader.h"
 #include "image_store/internal/state.h"
 #include "objects/object_store.h"
 
@@ -28,25 +29,20 @@ Result<std::vector<InputObject>> ListInput(const ImageStoreState& state,
                                            const ImportRequest& request,
                                            std::string_view after_key);
 
-// A whole object: in memory, or, when it is large, in a file without name that is mapped.
-class InputBytes {
+// One object: in memory when it is small, else read by ranges from where it lies.
+class Input {
  public:
-  InputBytes() = default;
-  ~InputBytes();
-  InputBytes(InputBytes&& other) noexcept;
-  InputBytes& operator=(InputBytes&& other) = delete;
-  std::string_view bytes() const;
+  FileBytes bytes() const { return {memory_, source_.get()}; }  // Valid as long as this object.
 
  private:
-  friend Result<InputBytes> ReadInput(const ImageStoreState& state, const std::string& bucket,
-                                      const InputObject& object);
+  friend Result<Input> OpenInput(const ImageStoreState& state, const std::string& bucket,
+                                 const InputObject& object);
   std::string memory_;
-  void* mapped_ = nullptr;
-  size_t mapped_bytes_ = 0;
+  std::unique_ptr<dicom::ByteSource> source_;
 };
-// Errors: kTooLarge, kPreconditionFailed (it is another one than was listed), kNotFound,
-// kUnavailable.
-Result<InputBytes> ReadInput(const ImageStoreState& state, const std::string& bucket,
-                             const InputObject& object);
+// `state` must outlive the input. Errors, also of the source: kTooLarge, kPreconditionFailed (it is
+// another one than was listed), kNotFound, kUnavailable.
+Result<Input> OpenInput(const ImageStoreState& state, const std::string& bucket,
+                        const InputObject& object);
 
 }  // namespace tarn::image_store

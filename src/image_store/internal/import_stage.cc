@@ -45,7 +45,7 @@ void MakeFailure(const Error& error, Task* task) {
 }
 
 Status ReadInto(ImageStoreState& state, const std::string& bucket, Task* task) {
-  TRY(const InputBytes input, ReadInput(state, bucket, task->object));
+  TRY(const Input input, OpenInput(state, bucket, task->object));
   task->sink = std::make_unique<StagingSink>(state);
   TRY(InstanceContent content, state.reader.Read(input.bytes(), *task->sink));
   TRY(task->sink->Finish(&content));

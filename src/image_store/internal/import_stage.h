@@ -2,7 +2,7 @@
 // their keys. See docs/internals/image-storage.md, "Import".
 //
 //   coordinator (the caller)                     workers
-//   gives out objects, bounded in number     ─▶  ReadInput, InstanceReader::Read into a sink
+//   gives out objects, bounded in number     ─▶  OpenInput, InstanceReader::Read into a sink
 //   takes results in order  ◀─────────────────   outcome and frames
 //   appends frames to the pack; commits pack, units, frames, staged files and checkpoint
 #pragma once

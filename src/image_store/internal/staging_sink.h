@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -15,10 +17,19 @@
 
 namespace tarn::image_store {
 
+// A frame that comes in pieces.
+struct IncomingFrame {
+  FrameRecord record;
+  uint64_t received_bytes = 0;
+  uint32_t block_crc32c = 0;  // Of the block in the making.
+  uint64_t block_bytes = 0;
+};
+
 class StagingSink final : public pixels::FrameSink {
  public:
   explicit StagingSink(ImageStoreState& state);
   Status Add(pixels::StoredFrame frame) override;
+  Status AddPiece(std::string_view piece, uint64_t frame_bytes) override;
   Status Restart() override;
 
   // After reading. Ends the frames: their syntax, their records in the metadata, and the unit's.
@@ -33,6 +44,7 @@ class StagingSink final : public pixels::FrameSink {
 
  private:
   Status MoveToPack();
+  Status Describe(FrameRecord record, pixels::StoredFrame frame);
 
   ImageStoreState& state_;
   std::string unit_;
@@ -41,6 +53,7 @@ class StagingSink final : public pixels::FrameSink {
   std::vector<dicom::FrameRecord> described_;
   std::string bytes_;
   uint64_t total_bytes_ = 0;
+  std::optional<IncomingFrame> incoming_;
   std::unique_ptr<PackWriter> own_pack_;
 };
 

@@ -47,7 +47,13 @@ inline constexpr std::string_view kStoredSyntax = "1.2.840.10008.1.2.4.202";
 
 class TextReader final : public InstanceReader {
  public:
-  Result<InstanceContent> Read(std::string_view text, pixels::FrameSink& frames) override {
+  Result<InstanceContent> Read(const FileBytes& file, pixels::FrameSink& frames) override {
+    std::string_view text = file.memory;
+    std::string read;
+    if (file.source != nullptr) {
+      TRY(file.source->Read(0, file.source->size(), &read));
+      text = read;
+    }
     InstanceContent content;
     dicom::InstanceMetadata& metadata = content.metadata;
     const auto json = [](const std::string& value) { return "\"" + value + "\""; };
