@@ -11,6 +11,7 @@
 #include "healthimaging/internal/operations.h"
 #include "healthimaging/internal/parse.h"
 #include "healthimaging/internal/wire.h"
+#include "http/loop.h"
 #include "json/value.h"
 #include "service_model/request.h"
 
@@ -67,11 +68,20 @@ std::string PatternOf(const Operation& operation) {
   return pattern;
 }
 
+// The datastoreId of a path, or empty.
+std::string_view DataStoreOf(const http::Request& request) {
+  for (const auto& [name, value] : request.path_parameters) {
+    if (name == "datastoreId") return value;
+  }
+  return {};
+}
+
 }  // namespace
 
 struct HealthImaging::State {
-  State(HealthImagingOptions options, image_store::DataStores& stores, const Clock& clock)
+  State(HealthImagingOptions options, image_store::DataStores& image_stores, const Clock& clock)
       : authorize(std::move(options.authorize)),
+        stores(image_stores),
         operations(std::move(options.page_token_secret), stores, clock, validator) {}
 
   http::Response Handle(const Operation& operation, Run run, const http::Request& request) const;
@@ -79,6 +89,7 @@ struct HealthImaging::State {
   http::Response Answer(const Operation& operation, Run run, const Call& call) const;
 
   const std::function<Status(const http::Request&)> authorize;
+  image_store::DataStores& stores;
   const service_model::Validator validator{internal::ServiceModel()};
   const Operations operations;
 };
@@ -87,6 +98,7 @@ http::Response HealthImaging::State::Answer(const Operation& operation, Run run,
                                             const Call& call) const {
   Result<http::Response> answer = (operations.*run)(call);
   if (answer.ok()) return std::move(answer).value();
+  if (answer.error().kind == ErrorKind::kBusy && http::IsLoopThread()) return http::RunOnWorker();
   const Failure failure = internal::FailureOf(answer.error(), operation);
   if (internal::StatusOf(failure.exception) >= 500) {
     LogError("healthimaging_failed", {{"operation", operation.name},
@@ -141,18 +153,28 @@ HealthImaging::~HealthImaging() = default;
 void HealthImaging::AddRoutes(http::Router* router) const {
   const auto& model = internal::ServiceModel();
   CHECK(model.operations.size() == kHandlers.size());
+  // Most frames are in memory and ready within 0.1 ms, of which a worker's wake-up would be a
+  // third.
+  const auto fits_loop = [this](const http::Request& request) {
+    return !state_->authorize && state_->stores.IsOpen(DataStoreOf(request));
+  };
   for (const auto& [name, run] : kHandlers) {
     const Operation* operation = service_model::FindOperation(model, name);
     CHECK(operation != nullptr);
-    router->Add(MethodOf(operation->method), PatternOf(*operation),
-                {.run_on = http::RunOn::kWorkers, .name = RouteName(name)},
+    http::RouteOptions options{.run_on = http::RunOn::kWorkers, .name = RouteName(name)};
+    if (name == "GetImageFrame") {
+      options.run_on = http::RunOn::kLoop;
+      options.fits_loop = fits_loop;
+    }
+    router->Add(MethodOf(operation->method), PatternOf(*operation), std::move(options),
                 [this, operation, run = run](http::Request& request) {
                   return state_->Handle(*operation, run, request);
                 });
   }
   const Operation* frame = service_model::FindOperation(model, "GetImageFrame");
   router->Add(http::Method::kGet, frame->path,
-              {.run_on = http::RunOn::kWorkers,
+              {.run_on = http::RunOn::kLoop,
+               .fits_loop = fits_loop,
                .body_bytes_max = 0,
                .name = "healthimaging.GetImageFrameByUrl"},
               [this](http::Request& request) { return state_->HandleFrameUrl(request); });

@@ -14,6 +14,8 @@ inline constexpr uint32_t kRequestNodesMax = 20'000;
 // Answers of one page when the request does not say (the service's own default is not known).
 inline constexpr uint32_t kPageDefault = 50;
 
+// Frames up to this size that are in memory are answered on the event loop: 0.1 ms.
+inline constexpr uint64_t kFrameOnLoopBytesMax = 256u << 10;
 // Frames up to this size are read before the answer begins, larger ones while it is sent.
 inline constexpr uint64_t kFrameBufferedBytesMax = 1u << 20;
 inline constexpr uint64_t kFrameBlockBytes = 256u << 10;

@@ -1,7 +1,7 @@
 // Reading frames: the record says where, the reference whether the image set has it, the checksums
 // whether the bytes are what was stored.
 #include <errno.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
@@ -64,11 +64,17 @@ Result<Span> SpanOf(const FrameRecord& frame, const FrameRange& range) {
   return span;
 }
 
-// Fills `out` from the file. Errors: kUnavailable, kCorrupt (the file is shorter).
-Status ReadAt(int fd, uint64_t offset, std::span<char> out) {
+Error WouldWait() { return {ErrorKind::kBusy, "the frame is not in memory"}; }
+
+// Fills `out` from the file. Errors: kUnavailable, kCorrupt (the file is shorter), kBusy.
+Status ReadAt(int fd, uint64_t offset, Waiting waiting, std::span<char> out) {
+  const int flags = waiting == Waiting::kRefused ? RWF_NOWAIT : 0;
   while (!out.empty()) {
-    const ssize_t count = pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
+    const iovec part{out.data(), out.size()};
+    const ssize_t count = preadv2(fd, &part, 1, static_cast<off_t>(offset), flags);
     if (count < 0 && errno == EINTR) continue;
+    // Some file systems cannot say whether they would wait.
+    if (count < 0 && flags != 0 && (errno == EAGAIN || errno == EOPNOTSUPP)) return WouldWait();
     if (count < 0) return ErrnoError("cannot read a frame", errno);
     if (count == 0) return Error{ErrorKind::kCorrupt, "a file of frames is too short"};
     out = out.subspan(static_cast<size_t>(count));
@@ -80,12 +86,13 @@ Status ReadAt(int fd, uint64_t offset, std::span<char> out) {
 class PackFrameReader final : public FrameReader {
  public:
   PackFrameReader(const ImageStoreState& state, std::string reference_key, FrameRecord frame,
-                  FrameInfo info, UniqueFd fd)
+                  FrameInfo info, std::shared_ptr<const UniqueFd> fd, Waiting waiting)
       : state_(state),
         reference_key_(std::move(reference_key)),
         frame_(std::move(frame)),
         info_(std::move(info)),
         fd_(std::move(fd)),
+        waiting_(waiting),
         next_(info_.offset) {}
 
   const FrameInfo& info() const override { return info_; }
@@ -128,7 +135,7 @@ class PackFrameReader final : public FrameReader {
 
  private:
   Status ReadBlock(uint64_t index, const Span& whole, std::span<char> out) const {
-    TRY(ReadAt(fd_.get(), frame_.offset + whole.begin, out));
+    TRY(ReadAt(fd_->get(), frame_.offset + whole.begin, waiting_, out));
     if (crypto::Crc32c(0, {out.data(), out.size()}) == frame_.block_crc32c[index]) return Ok();
     // The space of a frame that nothing refers to any more is given back while readers have it
     // open.
@@ -142,7 +149,8 @@ class PackFrameReader final : public FrameReader {
   const std::string reference_key_;
   const FrameRecord frame_;
   const FrameInfo info_;
-  const UniqueFd fd_;
+  const std::shared_ptr<const UniqueFd> fd_;
+  const Waiting waiting_;
   uint64_t next_;  // Of the frame.
   std::string buffer_;
   uint64_t buffered_ = 0;
@@ -152,7 +160,8 @@ class PackFrameReader final : public FrameReader {
 
 Result<std::unique_ptr<FrameReader>> ImageSets::OpenFrame(std::string_view id,
                                                           std::string_view frame_id,
-                                                          const FrameRange& range) const {
+                                                          const FrameRange& range,
+                                                          Waiting waiting) const {
   TRY(const std::string set, PackSetId(id));
   TRY(const std::string key, FrameKeyOf(frame_id));
   const auto snapshot = state_->kv.GetSnapshot();
@@ -164,14 +173,18 @@ Result<std::unique_ptr<FrameReader>> ImageSets::OpenFrame(std::string_view id,
   if (!found) return NoSuchFrame();
   TRY(FrameRecord frame, DecodeFrame(value));
   TRY(const Span span, SpanOf(frame, range));
-  auto fd = state_->packs.OpenPack(frame.pack);
-  if (!fd.ok() && fd.error().kind == ErrorKind::kNotFound) {
-    // Deleted between the two looks, or lost.
-    TRY(const bool still, state_->kv.GetSnapshot()->Get(kReference, reference_key, &value));
-    if (!still) return NoSuchFrame();
-    return Error{ErrorKind::kCorrupt, "a file of frames is missing"};
+  std::shared_ptr<const UniqueFd> fd = state_->open_packs.Find(frame.pack);
+  if (fd == nullptr) {
+    if (waiting == Waiting::kRefused) return WouldWait();
+    auto opened = state_->open_packs.Open(frame.pack);
+    if (!opened.ok() && opened.error().kind == ErrorKind::kNotFound) {
+      // Deleted between the two looks, or lost.
+      TRY(const bool still, state_->kv.GetSnapshot()->Get(kReference, reference_key, &value));
+      if (!still) return NoSuchFrame();
+      return Error{ErrorKind::kCorrupt, "a file of frames is missing"};
+    }
+    TRY(fd, std::move(opened));
   }
-  if (!fd.ok()) return fd.error();
   state_->access_times.Touch(set, state_->clock.UnixMs());
   FrameInfo info;
   info.stored_transfer_syntax_uid = frame.transfer_syntax_uid;
@@ -180,8 +193,9 @@ Result<std::unique_ptr<FrameReader>> ImageSets::OpenFrame(std::string_view id,
   info.bytes = span.end - span.begin;
   info.etag = std::string(frame_id);  // A frame never changes under its id.
   info.resolution_end_bytes = frame.resolution_end_bytes;
-  return std::unique_ptr<FrameReader>(std::make_unique<PackFrameReader>(
-      *state_, std::move(reference_key), std::move(frame), std::move(info), std::move(fd).value()));
+  return std::unique_ptr<FrameReader>(
+      std::make_unique<PackFrameReader>(*state_, std::move(reference_key), std::move(frame),
+                                        std::move(info), std::move(fd), waiting));
 }
 
 }  // namespace tarn::image_store

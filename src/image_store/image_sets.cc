@@ -100,6 +100,7 @@ ImageStoreState::ImageStoreState(ImageSetsOptions options_in, const ImageSets::D
       random(needs.random),
       reader(needs.reader),
       packs(std::move(packs_in)),
+      open_packs(packs),
       hash(HashKeyOf(options.data_store_id)),
       queue(needs.kv, kJob, needs.clock, needs.random, options.imports_waiting_max),
       imported_total(needs.metrics.GetCounter("tarn_dicom_instances_imported_total",

@@ -96,6 +96,9 @@ struct FrameInfo {
   std::vector<uint64_t> resolution_end_bytes;  // Where the prefix of each level ends; may be empty.
 };
 
+// Whether a reader may wait for the disk.
+enum class Waiting : uint8_t { kAllowed, kRefused };
+
 // Reads one part of one frame. Every byte that it gives is checked against the frame's checksums.
 // Belongs to one thread at a time; may outlive a change or deletion of its image set, and then
 // either gives the frame's bytes or fails with kNotFound.
@@ -103,7 +106,8 @@ class FrameReader {
  public:
   virtual ~FrameReader() = default;
   virtual const FrameInfo& info() const = 0;
-  // Copies at most out.size() bytes; 0 at the end. Errors: kCorrupt, kUnavailable, kNotFound.
+  // Copies at most out.size() bytes; 0 at the end. Errors: kCorrupt, kUnavailable, kNotFound, kBusy
+  // (the bytes are not in memory, and waiting was refused).
   virtual Result<size_t> Read(std::span<char> out) = 0;
 };
 
@@ -160,9 +164,11 @@ class ImageSets {
   // While an image set is LOCKED its newest version gives what the one before gave.
   // Errors: kNotFound (also when it was deleted, or has no content yet), kCorrupt.
   Result<StoredMetadata> GetMetadata(std::string_view id, uint32_t version = 0) const;
-  // Errors: kNotFound (image set, or no frame of it), kInvalid, kPreconditionFailed.
+  // Errors: kNotFound (image set, or no frame of it), kInvalid, kPreconditionFailed, kBusy (waiting
+  // was refused, and the frame's file is not open).
   Result<std::unique_ptr<FrameReader>> OpenFrame(std::string_view id, std::string_view frame_id,
-                                                 const FrameRange& range) const;
+                                                 const FrameRange& range,
+                                                 Waiting waiting = Waiting::kAllowed) const;
   // Errors: kInvalid.
   Result<SearchPage> Search(const SearchRequest& request) const;
 

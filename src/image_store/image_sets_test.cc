@@ -193,6 +193,22 @@ TEST_F(ImageSetsTest, CopyOfASubsetIntoAnExistingImageSet) {
   EXPECT_EQ(store_.Frames(primary_, "1.2", "1.2.3"), std::vector<std::string>{"frame-three"});
 }
 
+TEST_F(ImageSetsTest, CopiesAreBoundedInFrames) {
+  store_.options().copy_frames_max = 2;
+  store_.Reopen();
+  CopyRequest request;
+  request.source_id = primary_;
+  request.source_latest_version = 1;
+  EXPECT_EQ(Settled(store_->Copy(request).value().destination.image_set_id).status,
+            WorkflowStatus::kCopied);
+  store_.PutObject("late/1", Text("1.2", "1.2.7", "third"));
+  store_.Import("late");
+  request.source_latest_version = 2;
+  const std::string made = store_->Copy(request).value().destination.image_set_id;
+  EXPECT_EQ(Settled(made).status, WorkflowStatus::kCopyFailed);
+  EXPECT_NE(store_->Get(primary_).value().message, "");
+}
+
 TEST_F(ImageSetsTest, PromotionNeedsASeriesWithoutPrimary) {
   CopyRequest request;
   request.source_id = other_;
@@ -313,6 +329,20 @@ TEST_F(ImageSetsTest, LargeFramesAreReadInAnySteps) {
   FrameRange range;
   range.bytes = {65'530, 131'080};
   EXPECT_EQ(store_.ReadFrame(id, frame, range), whole.substr(65'530, 65'551));
+}
+
+// What is in memory is read without waiting; what might have to wait says so.
+TEST_F(ImageSetsTest, ReadersThatMayNotWait) {
+  const std::string frame = store_.Tree(primary_).Pixels("1.2", "1.2.1").value().frames[0].id;
+  const auto refused = store_->OpenFrame(primary_, frame, {}, Waiting::kRefused);
+  ASSERT_FALSE(refused.ok());  // Its file is not open yet.
+  EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
+  EXPECT_EQ(store_.ReadFrame(primary_, frame, {}), "frame-one");
+  const auto reader = store_->OpenFrame(primary_, frame, {}, Waiting::kRefused);
+  ASSERT_TRUE(reader.ok());
+  const std::string bytes = TestStore::ReadAll(*reader.value());
+  // A file system that cannot say whether it would wait is asked by a worker.
+  EXPECT_TRUE(bytes == "frame-one" || bytes == "(busy)") << bytes;
 }
 
 TEST_F(ImageSetsTest, DamageIsFoundAndNotServed) {

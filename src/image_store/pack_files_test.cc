@@ -8,10 +8,12 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/random.h"
 #include "image_store/internal/keys.h"
+#include "image_store/limits.h"
 
 namespace tarn::image_store {
 namespace {
@@ -97,6 +99,33 @@ TEST(Keys, IdsHaveOneSpelling) {
     EXPECT_EQ(PackSetId(bad).error().kind, ErrorKind::kNotFound) << bad;
   }
   EXPECT_EQ(SetIdText(PackSetId(id).value()), id);
+}
+
+TEST_F(PackFiles, OpenOnesAreFewAndForgotten) {
+  const PackFolder packs = PackFolder::Open(folder_).value();
+  OpenPacks open(packs);
+  std::vector<std::string> ids;
+  for (size_t i = 0; i <= kOpenPacksMax; ++i) {
+    ids.push_back(NewPackId(random_));
+    ASSERT_TRUE(packs.NewPack(ids.back()).value()->Finish().ok());
+  }
+  EXPECT_EQ(open.Find(ids[0]), nullptr);
+  EXPECT_EQ(open.Open(NewPackId(random_)).error().kind, ErrorKind::kNotFound);
+  for (size_t i = 0; i < kOpenPacksMax; ++i) ASSERT_TRUE(open.Open(ids[i]).ok());
+  const auto first = open.Find(ids[0]);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(open.Open(ids[0]).value(), first);
+  // One more: the one that was not used for longest goes.
+  ASSERT_TRUE(open.Open(ids.back()).ok());
+  EXPECT_NE(open.Find(ids[0]), nullptr);
+  EXPECT_EQ(open.Find(ids[1]), nullptr);
+  // A reader keeps its file, though it has no name any more.
+  ASSERT_TRUE(packs.Remove(ids[0]).ok());
+  open.Forget(ids[0]);
+  EXPECT_EQ(open.Find(ids[0]), nullptr);
+  char byte = 0;
+  EXPECT_EQ(pread(first->get(), &byte, 1, 0), 1);
+  EXPECT_EQ(open.Open(ids[0]).error().kind, ErrorKind::kNotFound);
 }
 
 }  // namespace

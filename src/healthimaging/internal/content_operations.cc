@@ -7,6 +7,7 @@
 #include "healthimaging/internal/operations.h"
 #include "healthimaging/internal/wire.h"
 #include "healthimaging/limits.h"
+#include "http/loop.h"
 #include "pixels/transcode.h"
 #include "service_model/request.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 using image_store::FrameInfo;
 using image_store::FrameReader;
+using image_store::Waiting;
 using service_model::Present;
 using service_model::TextOf;
 
@@ -23,6 +25,9 @@ struct OpenFrame {
   std::shared_ptr<const image_store::OpenDataStore> store;
   std::unique_ptr<FrameReader> reader;
 };
+
+// A frame that is not in memory is read by a worker (HealthImaging::State::Answer).
+Waiting WaitingHere() { return http::IsLoopThread() ? Waiting::kRefused : Waiting::kAllowed; }
 
 Status SendFrame(FrameReader& reader, http::BodyWriter& writer) {
   std::vector<char> block(kFrameBlockBytes);
@@ -36,6 +41,9 @@ Status SendFrame(FrameReader& reader, http::BodyWriter& writer) {
 // The frame's bytes, at once or while they are sent.
 Status SetFrameBody(OpenFrame frame, http::Response* response) {
   const uint64_t bytes = frame.reader->info().bytes;
+  if (bytes > kFrameOnLoopBytesMax && http::IsLoopThread()) {
+    return Error{ErrorKind::kBusy, "the frame is too large to be sent by an event loop"};
+  }
   if (bytes > kFrameBufferedBytesMax) {
     const auto shared = std::make_shared<OpenFrame>(std::move(frame));
     response->stream = [shared](http::BodyWriter& writer) {
@@ -44,7 +52,7 @@ Status SetFrameBody(OpenFrame frame, http::Response* response) {
     response->stream_bytes = bytes;
     return Ok();
   }
-  response->body.resize(bytes);
+  response->body = http::RecycledBody(bytes);
   size_t filled = 0;
   while (filled < response->body.size()) {
     TRY(const size_t count,
@@ -80,8 +88,9 @@ Result<http::Response> Operations::GetImageSetMetadata(const Call& call) const {
 Result<http::Response> Operations::GetImageFrame(const Call& call) const {
   TRY(auto store, Use(call));
   const json::Value& information = *Present(call.request, "imageFrameInformation");
-  TRY(auto reader, store->images->OpenFrame(TextOf(call.request, "imageSetId"),
-                                            TextOf(information, "imageFrameId"), {}));
+  TRY(auto reader,
+      store->images->OpenFrame(TextOf(call.request, "imageSetId"),
+                               TextOf(information, "imageFrameId"), {}, WaitingHere()));
   http::Response response =
       ContentHead(call, pixels::ContentTypeOf(reader->info().stored_transfer_syntax_uid));
   TRY(SetFrameBody({std::move(store), std::move(reader)}, &response));
@@ -94,17 +103,17 @@ Result<http::Response> Operations::GetImageFrameByUrl(const Call& call) const {
   const std::string id = TextOf(call.request, "imageSetId");
   image_store::FrameRange range = wanted.range;
   if (range.levels && range.levels->second == UINT32_MAX) {
-    TRY(const auto whole, store->images->OpenFrame(id, wanted.frame_id, {}));
+    TRY(const auto whole, store->images->OpenFrame(id, wanted.frame_id, {}, WaitingHere()));
     const size_t levels = whole->info().resolution_end_bytes.size();
     if (levels > 0) range.levels->second = static_cast<uint32_t>(levels - 1);
   }
-  auto opened = store->images->OpenFrame(id, wanted.frame_id, range);
+  auto opened = store->images->OpenFrame(id, wanted.frame_id, range, WaitingHere());
   const bool beyond = !opened.ok() && opened.error().kind == ErrorKind::kPreconditionFailed;
   if (!opened.ok() && !beyond) return std::move(opened).error();
   const bool ranged = !wanted.whole() && !wanted.range.levels;
   if (beyond || (ranged && call.http.headers.Find("If-Range") != nullptr)) {
     // Whether the Range counts is known with the entity tag only.
-    TRY(auto whole, store->images->OpenFrame(id, wanted.frame_id, {}));
+    TRY(auto whole, store->images->OpenFrame(id, wanted.frame_id, {}, WaitingHere()));
     if (!RangeApplies(call.http, EntityTag(whole->info().etag, wanted))) {
       wanted.range = {};
       opened = std::move(whole);

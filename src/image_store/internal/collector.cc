@@ -138,6 +138,7 @@ Result<bool> MakeHoles(ImageStoreState& state) {
       TRY(state.packs.Punch(pack, offset, LoadBe64(cursor->value())));
     } else {
       TRY(state.packs.Remove(pack));
+      state.open_packs.Forget(pack);
       removed = pack;
     }
   }

@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "image_store/internal/keys.h"
+#include "image_store/limits.h"
 
 namespace tarn::image_store {
 namespace {
@@ -31,6 +35,7 @@ Result<std::vector<std::string>> NamesIn(const std::string& folder) {
   if (open == nullptr) return ErrnoError("cannot list the folder of frames", errno);
   std::vector<std::string> names;
   errno = 0;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): of threads that share a stream; this one is ours.
   while (const dirent* entry = readdir(open)) names.emplace_back(entry->d_name);
   const int error = errno;
   closedir(open);
@@ -130,6 +135,50 @@ Status PackFolder::RemoveOrphans(
   }
   if (removed > 0) LogInfo("frame files without record removed", {{"files", removed}});
   return Ok();
+}
+
+std::shared_ptr<const UniqueFd> OpenPacks::Find(std::string_view pack) {
+  MutexLock lock(mutex_);
+  for (Entry& entry : entries_) {
+    if (entry.pack != pack) continue;
+    entry.used = ++uses_;
+    return entry.fd;
+  }
+  return nullptr;
+}
+
+Result<std::shared_ptr<const UniqueFd>> OpenPacks::Open(std::string_view pack) {
+  if (auto found = Find(pack)) return found;
+  TRY(UniqueFd opened, folder_.OpenPack(pack));
+  auto fd = std::make_shared<const UniqueFd>(std::move(opened));
+  {
+    MutexLock lock(mutex_);
+    if (entries_.size() >= kOpenPacksMax) {
+      const auto oldest =
+          std::min_element(entries_.begin(), entries_.end(),
+                           [](const Entry& a, const Entry& b) { return a.used < b.used; });
+      entries_.erase(oldest);
+    }
+    entries_.push_back({std::string(pack), fd, ++uses_});
+  }
+  // Whoever removes the file forgets it afterwards. When that was before it was kept here, the file
+  // has no name any more.
+  struct stat status;
+  if (fstat(fd->get(), &status) != 0 || status.st_nlink == 0) Forget(pack);
+  return std::shared_ptr<const UniqueFd>(std::move(fd));
+}
+
+void OpenPacks::Forget(std::string_view pack) {
+  std::vector<Entry> dropped;  // Closed without the lock.
+  MutexLock lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (entry->pack != pack) {
+      ++entry;
+      continue;
+    }
+    dropped.push_back(std::move(*entry));
+    entry = entries_.erase(entry);
+  }
 }
 
 }  // namespace tarn::image_store

@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace tarn::image_store {
@@ -62,6 +64,32 @@ class PackFolder {
   explicit PackFolder(std::string folder) : folder_(std::move(folder)) {}
   std::string PathOf(std::string_view pack) const;
   std::string folder_;
+};
+
+// The packs that were read last, open: a read then neither looks a file up nor waits.
+// Threads: every method may be called from any thread.
+class OpenPacks {
+ public:
+  // `folder` must outlive the object.
+  explicit OpenPacks(const PackFolder& folder) : folder_(folder) {}
+
+  // Null: it is not open.
+  std::shared_ptr<const UniqueFd> Find(std::string_view pack) EXCLUDES(mutex_);
+  // Errors: as PackFolder::OpenPack.
+  Result<std::shared_ptr<const UniqueFd>> Open(std::string_view pack) EXCLUDES(mutex_);
+  // After its file was removed: its space is free once its readers are done.
+  void Forget(std::string_view pack) EXCLUDES(mutex_);
+
+ private:
+  struct Entry {
+    std::string pack;
+    std::shared_ptr<const UniqueFd> fd;
+    uint64_t used = 0;  // Of `uses_`, when it was found last.
+  };
+  const PackFolder& folder_;
+  Mutex mutex_;
+  std::vector<Entry> entries_ GUARDED_BY(mutex_);
+  uint64_t uses_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tarn::image_store

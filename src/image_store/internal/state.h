@@ -43,6 +43,7 @@ struct ImageStoreState {
   RandomSource& random;
   InstanceReader& reader;
   const PackFolder packs;
+  OpenPacks open_packs;
   const crypto::SipHash hash;  // Of values in the index.
   jobs::Queue queue;
   AccessTimes access_times;
