@@ -50,7 +50,9 @@ struct DicomTags {
   std::string series_modality;
   std::string series_body_part;
   std::optional<int32_t> series_number;
-  uint32_t study_related_series = 0;  // Of this image set, as are the instances.
+  // As stored: of this image set. In a search result: of all primary image sets of the study, if
+  // there is one.
+  uint32_t study_related_series = 0;
   uint32_t study_related_instances = 0;
 
   friend bool operator==(const DicomTags& a, const DicomTags& b) = default;

@@ -8,6 +8,7 @@
 //   createdAt in [x, y], sort updatedAt     range  all, by createdAt, from x to y; sorted
 //                                           (too long: all, by updatedAt, filtered)
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -283,6 +284,46 @@ const std::string& IdentifierText(const DicomTags& tags, IndexAttribute attribut
   }
 }
 
+struct StudyTotals {
+  uint32_t series = 0;
+  uint32_t instances = 0;
+};
+
+// What the data store holds of a study: its primary image sets, of which each series has one.
+Result<StudyTotals> TotalsOf(const kv::Snapshot& snapshot, const std::string& study_uid) {
+  std::vector<std::string> sets;
+  const auto cursor = snapshot.Scan(kPrimary, kv::PrefixRange(PrimaryOfStudyPrefix(study_uid)));
+  for (; cursor->Valid() && sets.size() < kStudyImageSetsMax; cursor->Next()) {
+    sets.emplace_back(cursor->value());
+  }
+  TRY(cursor->status());
+  TRY(const auto records, snapshot.MultiGet(kSet, sets));
+  StudyTotals totals;
+  for (const auto& bytes : records) {
+    if (!bytes.has_value()) return Error{ErrorKind::kCorrupt, "a primary image set is missing"};
+    TRY(const SetRecord record, DecodeSet(*bytes));
+    totals.series += record.tags.study_related_series;
+    totals.instances += record.tags.study_related_instances;
+  }
+  return totals;
+}
+
+// Gives the summaries the counts of their studies; an image set of a study without primary ones
+// keeps its own.
+Status CountStudies(const kv::Snapshot& snapshot, std::vector<ImageSetSummary>* summaries) {
+  std::map<std::string, StudyTotals> studies;
+  for (ImageSetSummary& summary : *summaries) {
+    const auto [place, is_new] = studies.try_emplace(summary.tags.study_instance_uid);
+    if (is_new) {
+      TRY(place->second, TotalsOf(snapshot, place->first));
+    }
+    if (place->second.series == 0) continue;
+    summary.tags.study_related_series = place->second.series;
+    summary.tags.study_related_instances = place->second.instances;
+  }
+  return Ok();
+}
+
 Result<std::vector<ImageSetSummary>> Summaries(const ImageStoreState& state,
                                                const kv::Snapshot& snapshot, const Query& query,
                                                const std::vector<Hit>& hits) {
@@ -306,6 +347,7 @@ Result<std::vector<ImageSetSummary>> Summaries(const ImageStoreState& state,
     }
     summaries.push_back(std::move(summary));
   }
+  TRY(CountStudies(snapshot, &summaries));
   return summaries;
 }
 

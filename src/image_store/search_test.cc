@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "image_store/internal/search_index.h"
@@ -255,6 +256,37 @@ TEST(StudyTime, DigitsCompareAsTimes) {
   EXPECT_EQ(StudyTimeDigits("20240102", "0930"), "20240102093000000000");
   EXPECT_EQ(StudyTimeDigits("2024.01.02", "093015.25"), "20240102093015250000");
   EXPECT_EQ(StudyTimeDigits("", "120000"), "00000000000000000000");
+}
+
+// NumberOfStudyRelatedSeries and -Instances are of the study, whichever image set is found.
+TEST(SearchCounts, AreOfTheStudy) {
+  TestStore store(TestEngine::kFake);
+  store.PutObject("in/1", Text("1.2", "1.2.1", "aaaa"));
+  store.PutObject("in/2", Text("1.2", "1.2.2", "bbbb"));
+  store.PutObject("in/3", Text("1.3", "1.3.1", "cccc"));
+  // In conflict with the first series: not primary, and not counted.
+  store.PutObject("in/4", Text("1.2", "1.2.9", "dddd", "accession=other"));
+  store.PutObject("in/5", "patient=P2;study=1.7;series=1.8;sop=1.9");
+  ASSERT_EQ(store.SetsOf(store.Import("in")).size(), 4u);
+  const auto counts = [&store] {
+    std::map<std::string, std::string> out;
+    for (const ImageSetSummary& one : store->Search({.max = 50}).value().image_sets) {
+      out[one.tags.series_instance_uid + (one.properties.is_primary ? "" : " not primary")] =
+          std::to_string(one.tags.study_related_series) + " " +
+          std::to_string(one.tags.study_related_instances);
+    }
+    return out;
+  };
+  using Counts = std::map<std::string, std::string>;
+  EXPECT_EQ(counts(),
+            (Counts{{"1.2", "2 3"}, {"1.2 not primary", "2 3"}, {"1.3", "2 3"}, {"1.8", "1 1"}}));
+  // Without the primary ones, what is left counts itself.
+  for (const ImageSetSummary& one : store->Search({.max = 50}).value().image_sets) {
+    if (!one.properties.is_primary) continue;
+    ASSERT_TRUE(store->Delete(one.properties.image_set_id).ok());
+  }
+  store->WaitUntilIdle();
+  EXPECT_EQ(counts(), (Counts{{"1.2 not primary", "1 1"}}));
 }
 
 }  // namespace
