@@ -40,12 +40,12 @@ class HealthImaging:
         return wait(lambda: self.call("GET", f"/datastore/{store}")["datastoreProperties"], "datastoreStatus",
                     passing)
 
-    def import_folder(self, store, uri, output="s3://images/out/", **members):
+    def import_folder(self, store, uri, output="s3://images/out/", deadline_s=DEADLINE_S, **members):
         members.setdefault("clientToken", os.urandom(8).hex())
         job = self.call("POST", f"/startDICOMImportJob/datastore/{store}", {
             "dataAccessRoleArn": ROLE, "inputS3Uri": uri, "outputS3Uri": output, **members})["jobId"]
         return wait(lambda: self.call("GET", f"/getDICOMImportJob/datastore/{store}/job/{job}")["jobProperties"],
-                    "jobStatus", ("SUBMITTED", "IN_PROGRESS"))
+                    "jobStatus", ("SUBMITTED", "IN_PROGRESS"), deadline_s)
 
     def search(self, store, criteria=None):
         return self.call("POST", f"/datastore/{store}/searchImageSets", criteria)["imageSetsMetadataSummaries"]
@@ -59,8 +59,8 @@ class HealthImaging:
         return json.loads(gzip.decompress(body))
 
 
-def wait(ask, member, passing):
-    deadline = time.monotonic() + DEADLINE_S
+def wait(ask, member, passing, deadline_s=DEADLINE_S):
+    deadline = time.monotonic() + deadline_s
     while True:
         answer = ask()
         if answer[member] not in passing:

@@ -55,6 +55,15 @@ constexpr std::array kTable = {
         &ServeOptions::image_imports},
     ServeOption{"image-import-files", "COUNT", "Files of one DICOM import job; with more it fails.",
                 &ServeOptions::image_import_files},
+    ServeOption{"image-import-bytes", "BYTES",
+                "All files of one DICOM import job together; with more it fails.",
+                &ServeOptions::image_import_bytes},
+    ServeOption{"image-file-bytes", "BYTES",
+                "One file of a DICOM import job; a larger one is listed as a failure.",
+                &ServeOptions::image_file_bytes},
+    ServeOption{"image-copy-frames", "COUNT",
+                "Frames that one CopyImageSet may copy; with more it ends as COPY_FAILED.",
+                &ServeOptions::image_copy_frames},
     ServeOption{"tls-certificate", "FILE", "PEM certificate chain; the API then speaks HTTPS.",
                 &ServeOptions::tls_certificate},
     ServeOption{"tls-key", "FILE", "PEM private key of the certificate.", &ServeOptions::tls_key},
@@ -110,6 +119,12 @@ bool AllDigits(std::string_view text) {
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.size() <= 9 && AllDigits(text);
+}
+
+// At least 1; with so few digits it fits 64 bits.
+bool IsByteCount(std::string_view text) {
+  return !text.empty() && text.size() <= 18 && AllDigits(text) &&
+         text.find_first_not_of('0') != std::string_view::npos;
 }
 
 }  // namespace
@@ -171,9 +186,17 @@ Status CheckServeOptions(const ServeOptions& options) {
   for (const auto& [name, value] :
        {std::pair<std::string, const std::string&>{"image-data-stores", options.image_data_stores},
         {"image-imports", options.image_imports},
-        {"image-import-files", options.image_import_files}}) {
+        {"image-import-files", options.image_import_files},
+        {"image-copy-frames", options.image_copy_frames}}) {
     if (!IsNumber(value) || std::stoul(value) == 0) {
       return Invalid("--" + name + ": a number of at least 1 is needed");
+    }
+  }
+  for (const auto& [name, value] : {std::pair<std::string, const std::string&>{
+                                        "image-import-bytes", options.image_import_bytes},
+                                    {"image-file-bytes", options.image_file_bytes}}) {
+    if (!IsByteCount(value)) {
+      return Invalid("--" + name + ": a number of bytes of at least 1 is needed");
     }
   }
   if (options.tls_certificate.empty() != options.tls_key.empty()) {

@@ -28,6 +28,9 @@ struct ServeOptions {
   std::string image_data_stores = "10";
   std::string image_imports = "100";
   std::string image_import_files = "5000";
+  std::string image_import_bytes = "10737418240";
+  std::string image_file_bytes = "4294967296";
+  std::string image_copy_frames = "1000";
   std::string tls_certificate;
   std::string tls_key;
   std::string log_level = "info";

@@ -212,6 +212,10 @@ Status Services::State::OpenImageStores() {
   store_options.imports_max = static_cast<uint32_t>(std::stoul(options.image_imports));
   store_options.images.import_files_max =
       static_cast<uint32_t>(std::stoul(options.image_import_files));
+  store_options.images.import_job_bytes_max = std::stoull(options.image_import_bytes);
+  store_options.images.import_file_bytes_max = std::stoull(options.image_file_bytes);
+  store_options.images.copy_frames_max =
+      static_cast<uint32_t>(std::stoul(options.image_copy_frames));
   store_options.make_reader =
       [this](
           pixels::LosslessFormat format) -> Result<std::unique_ptr<image_store::InstanceReader>> {
