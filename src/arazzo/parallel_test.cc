@@ -178,6 +178,40 @@ TEST(Parallel, TheFirstFailureInTheDocumentIsTold) {
   }
 }
 
+// dependsOn is met by the workflow that it means, when that has ended well: not by one of the same
+// name in another document, and not by a run of it that failed.
+TEST(Parallel, OnlyTheSameWorkflowThatEndedWellMeetsADependency) {
+  const std::string other = "- {workflowId: prepare, steps: [{stepId: s, operationId: getB}]}\n";
+  Case namesake(
+      "- {workflowId: main, steps: [{stepId: a, workflowId: $sourceDescriptions.other.prepare},\n"
+      "   {stepId: b, workflowId: next}, {stepId: c, workflowId: next}]}\n"
+      "- {workflowId: next, dependsOn: [prepare], steps: [{stepId: s, operationId: getB}]}\n"
+      "- {workflowId: prepare, steps: [{stepId: s, operationId: postB}]}\n",
+      other);
+  EXPECT_EQ(namesake.Run().status, RunStatus::kEnded);
+  std::string methods;
+  for (const OutgoingRequest& request : namesake.world.requests) methods += request.method + " ";
+  EXPECT_EQ(methods, "GET POST GET GET ");  // The second time it has been met.
+
+  const std::string failing =
+      "- workflowId: main\n  steps:\n"
+      "  - {stepId: a, workflowId: prepare, onFailure: [{name: on, type: goto, stepId: b}]}\n"
+      "  - {stepId: b, workflowId: next}\n"
+      "- {workflowId: next, dependsOn: [prepare], steps: [{stepId: s, operationId: getB}]}\n"
+      "- {workflowId: prepare, steps: [{stepId: s, operationId: postB}]}\n";
+  for (const int failures : {1, 2}) {
+    Case c(failing);
+    int posts = 0;
+    c.world.server = [&](const OutgoingRequest& r, const ApiOperation&) {
+      return Json(r.method == "POST" && ++posts <= failures ? 500 : 200, "{}");
+    };
+    const RunResult result = c.Run();
+    EXPECT_EQ(posts, 2);
+    EXPECT_EQ(result.status, failures == 1 ? RunStatus::kEnded : RunStatus::kStepFailed);
+    EXPECT_EQ(c.world.requests.size(), failures == 1 ? 3u : 2u);
+  }
+}
+
 // A crash at every journal write, each time resumed with another number of threads: the same
 // outputs, and no job twice.
 TEST(Parallel, ResumesAfterACrashAtEveryJournalWrite) {

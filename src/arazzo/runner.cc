@@ -87,12 +87,18 @@ class Interpreter {
       return RunResult{RunStatus::kStepFailed, "workflows call each other more than " +
                                                    std::to_string(kCallDepthMax) + " deep"};
     }
+    Chain chain;
     std::string own_path = path;
     for (;;) {
+      PathNames own_names;
       WorkflowRun run;
       run.document = at.document;
       run.workflow = at.workflow;
       run.path = own_path;
+      // The workflows that this one goes to are named below the same path as its own calls.
+      run.names = own_path == path ? &chain.names : &own_names;
+      run.chain = &chain;
+      ++chain.runs[at.workflow];
       TRY(auto refused, Enter(&run, std::move(inputs), depth));
       if (refused.has_value()) return std::move(*refused);
       TRY(Flow flow, Walk(&run, depth));
@@ -100,8 +106,11 @@ class Interpreter {
       Value data = Value::MakeObject();
       data.Set("workflow", Value::String(run.path)).Set("outputs", run.outputs);
       TRY(context_.Emit("workflow_end", std::move(data)));
-      context_.workflows[run.workflow->workflow->id] = {run.inputs, run.outputs};
+      context_.history.Add(at, {run.inputs, run.outputs});
       if (flow.kind != Flow::Kind::kTransfer) {
+        if (flow.result.status == RunStatus::kEnded) {
+          for (const auto& [workflow, count] : chain.runs) context_.history.MarkCompleted(workflow);
+        }
         flow.result.outputs = std::move(run.outputs);
         return std::move(flow.result);
       }
@@ -109,7 +118,7 @@ class Interpreter {
       at = FindWorkflow(*run.document, flow.action->workflow_id);
       CHECK(at.workflow != nullptr);
       TRY(inputs, TransferInputs(run, *flow.action));
-      own_path = path + "/" + at.workflow->workflow->id;
+      own_path = chain.names.Below(path, at.workflow->workflow->id);
     }
   }
 
@@ -156,7 +165,7 @@ class Interpreter {
     for (const std::string& id : of.workflow->workflow->depends_on) {
       const WorkflowAt at = FindWorkflow(*of.document, id);
       if (at.workflow == nullptr) continue;  // Loading has refused that.
-      if (context_.workflows.contains(at.workflow->workflow->id)) continue;
+      if (context_.history.HasCompleted(at.workflow)) continue;
       auto known = std::ranges::find_if(
           *out, [&](const Dependency& other) { return other.at.workflow == at.workflow; });
       if (known == out->end()) {
@@ -181,15 +190,16 @@ class Interpreter {
     branches.reserve(all.size());
     for (const Dependency& dependency : all) {
       needs.push_back(dependency.needs);
-      branches.emplace_back(context_.shared, run.path + "/" + dependency.id);
+      branches.emplace_back(context_.shared, run.names->Below(run.path, dependency.id));
     }
     std::vector<std::optional<Result<RunResult>>> results(all.size());
     RunTasks(
         needs, std::min(context_.options.parallel_max, kParallelMax), &context_.shared.threads,
         [&](size_t i) {
-          branches[i].workflows = context_.workflows;
-          for (const size_t need : all[i].needs)
-            branches[i].workflows.merge(std::map(branches[need].workflows));
+          branches[i].history = context_.history.Fork();
+          for (const size_t need : all[i].needs) {
+            branches[i].history.Merge(branches[need].history);
+          }
           results[i] =
               Interpreter(&branches[i]).Call(all[i].at, run.inputs, branches[i].branch, depth + 1);
           return results[i]->ok() && results[i]->value().status == RunStatus::kEnded;
@@ -203,7 +213,7 @@ class Interpreter {
             "the workflow " + all[i].id + ", which must complete first: " + result.message;
         return std::optional<RunResult>(std::move(result));
       }
-      context_.workflows.merge(branches[i].workflows);
+      context_.history.Merge(branches[i].history);
     }
     return std::optional<RunResult>();
   }
@@ -292,6 +302,7 @@ class Interpreter {
   Result<std::optional<Flow>> Prepare(WorkflowRun* run, const Action& action, uint32_t depth) {
     if (!action.step_id.empty()) {
       const size_t index = run->workflow->workflow->StepIndex(action.step_id);
+      ++run->visits[action.step_id];
       if (auto over = CheckBudget()) return over;
       TRY(Attempt attempt, Execute(run, index, depth));
       return std::move(attempt.stop);
@@ -302,7 +313,7 @@ class Interpreter {
     if (!inputs.ok())
       return std::optional<Flow>(Stop(RunStatus::kStepFailed, inputs.error().detail));
     TRY(const RunResult result,
-        Call(at, std::move(inputs).value(), run->path + "/" + action.name, depth + 1));
+        Call(at, std::move(inputs).value(), run->names->Below(run->path, action.name), depth + 1));
     if (result.status == RunStatus::kEnded || result.status == RunStatus::kStepFailed) {
       return std::optional<Flow>();  // Whether it helped is for the repeated step to say.
     }
@@ -412,7 +423,7 @@ class Interpreter {
       return true;
     }
     TRY(RunResult result,
-        Call(at, std::move(inputs).value(), run->path + "/" + step.id, depth + 1));
+        Call(at, std::move(inputs).value(), run->names->Below(run->path, step.id), depth + 1));
     *outputs = std::move(result.outputs);
     if (result.status == RunStatus::kEnded) return true;
     if (result.status == RunStatus::kStepFailed || result.status == RunStatus::kInvalidInputs) {
@@ -591,32 +602,6 @@ class Interpreter {
 };
 
 }  // namespace
-
-RunContext::RunContext(RunShared& shared_in, std::string branch_in)
-    : shared(shared_in),
-      options(shared_in.options),
-      ports(shared_in.ports),
-      branch(std::move(branch_in)) {
-  const auto found = options.recorded.find(branch);
-  recorded = found == options.recorded.end() ? nullptr : &found->second;
-}
-
-Status RunContext::Emit(std::string_view type, Value data, Durability durability) {
-  // What is walked again on resume has been reported before.
-  const bool repeated = replaying() && type != "run" && type != "end";
-  if (repeated) return Ok();
-  // Answers are sealed; names and numbers of this module are no secrets, whatever they equal.
-  if (type != "answer" && !shared.secrets->empty()) {
-    static constexpr std::array<std::string_view, 5> kOwn = {"run", "branch", "workflow", "step",
-                                                             "inputs"};
-    for (auto& [name, member] : data.members()) {
-      const bool own = std::ranges::find(kOwn, std::string_view(name)) != kOwn.end();
-      if (!own && !member.IsNumber()) member = shared.secrets->Mask(member);
-    }
-  }
-  const MutexLock lock(shared.events_mutex);
-  return ports.events.Take({std::string(type), std::move(data)}, durability);
-}
 
 std::string_view RunStatusName(RunStatus status) {
   static constexpr std::array<std::string_view, 6> kNames = {

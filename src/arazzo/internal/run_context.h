@@ -16,11 +16,32 @@
 
 namespace tarn::arazzo {
 
+// Names what runs below one path: calls, dependencies, workflows that a goto leads to. What is done
+// again is numbered, so that no path of a run is given twice, and a resumed run gives the same
+// ones.
+class PathNames {
+ public:
+  // "outer/step", then "outer/step~2". `name` is a stepId, a workflowId as it is referred to, or an
+  // action's name; '/' and '~' of the last become '_'.
+  std::string Below(const std::string& path, std::string_view name);
+
+ private:
+  std::map<std::string, uint32_t> given_;
+};
+
+// One call: a workflow, and those that it goes to, each in the place of the one before.
+struct Chain {
+  PathNames names;                                 // Below the path of the call.
+  std::map<const LoadedWorkflow*, uint32_t> runs;  // How often each has begun.
+};
+
 // One run of one workflow.
 struct WorkflowRun {
   const LoadedDocument* document = nullptr;
   const LoadedWorkflow* workflow = nullptr;
-  std::string path;  // "outer/step/inner": names it in events and tokens.
+  std::string path;            // "outer/step/inner": its own in events, branches and tokens.
+  PathNames* names = nullptr;  // Below that path.
+  Chain* chain = nullptr;      // The call that it belongs to.
   json::Value inputs = json::Value::MakeObject();
   json::Value outputs = json::Value::MakeObject();  // Of the workflow, or of the called one.
   std::map<std::string, json::Value> steps;         // Outputs by step.
@@ -47,6 +68,28 @@ struct RunShared {
   Mutex events_mutex;
 };
 
+// What has run in a branch, and before it in what it depends on. Workflows are told apart by
+// document: their ids need not differ.
+class RunHistory {
+ public:
+  // What a run of a workflow leaves; a later one replaces it.
+  void Add(const WorkflowAt& at, WorkflowRecord record);
+  void MarkCompleted(const LoadedWorkflow* workflow);  // It ended well.
+  bool HasCompleted(const LoadedWorkflow* workflow) const;
+
+  // For a branch that begins now. Merge takes back what the branch has added to that.
+  RunHistory Fork() const;
+  void Merge(const RunHistory& branch);
+
+  // By id, of the workflows of one document; nullptr: none has run.
+  const std::map<std::string, WorkflowRecord>* Of(const LoadedDocument& document) const;
+
+ private:
+  std::map<const LoadedDocument*, std::map<std::string, WorkflowRecord>> records_;
+  std::set<const LoadedWorkflow*> completed_;
+  std::map<const LoadedWorkflow*, const LoadedDocument*> added_;  // Since Fork.
+};
+
 // One branch. The first has no name.
 struct RunContext {
   RunContext(RunShared& shared_in, std::string branch_in);
@@ -54,9 +97,9 @@ struct RunContext {
   const RunOptions& options;
   const RunnerPorts& ports;
   std::string branch;
-  const std::vector<HttpReply>* recorded;           // nullptr: nothing.
-  uint64_t requests = 0;                            // Sent or replayed.
-  std::map<std::string, WorkflowRecord> workflows;  // By id, for $workflows and dependsOn.
+  const std::vector<HttpReply>* recorded;  // nullptr: nothing.
+  uint64_t requests = 0;                   // Sent or replayed.
+  RunHistory history;
 
   bool replaying() const { return recorded != nullptr && requests < recorded->size(); }
   // Whether the next request was sent before, with an unknown outcome.

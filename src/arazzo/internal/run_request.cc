@@ -34,7 +34,8 @@ bool IsTokenName(std::string_view name) {
 // The same for each attempt of one visit of a step in one run, and different for all others.
 std::string TokenFor(const Step& step, const WorkflowRun& run, const RunContext& context) {
   const auto visits = run.visits.find(step.id);
-  const std::string seed = context.options.run_id + "\n" + run.path + "\n" + step.id + "\n" +
+  const std::string seed = context.options.run_id + "\n" + context.branch + "\n" + run.path + "\n" +
+                           step.id + "\n" +
                            std::to_string(visits == run.visits.end() ? 0 : visits->second);
   return "tarn-" + HexEncode(crypto::Sha256(seed)).substr(0, 32);
 }
@@ -380,7 +381,7 @@ Scope ScopeOf(const WorkflowRun& run, const RunContext& context, const Exchange*
   scope.inputs = &run.inputs;
   scope.outputs = &run.outputs;
   scope.steps = &run.steps;
-  scope.workflows = &context.workflows;
+  scope.workflows = context.history.Of(*run.document);
   scope.exchange = exchange;
   scope.sources = &run.document->source_records;
   scope.components = &run.document->document.components;

@@ -116,14 +116,16 @@ struct Case {
   RunOptions options;
   json::Value inputs = json::Value::MakeObject();
 
-  explicit Case(const std::string& workflows) {
+  // `other`: workflows of the source `other`, beside its own `far`.
+  explicit Case(const std::string& workflows, const std::string& other = "") {
     Library library;
     library.documents["api.yaml"] = kApi;
     library.documents["other.yaml"] =
         "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
         "sourceDescriptions: [{name: api, url: api.yaml, type: openapi}]\n"
-        "workflows: [{workflowId: far, steps: [{stepId: s, operationId: getB, "
-        "outputs: {n: $response.body#/n}}], outputs: {n: $steps.s.outputs.n}}]\n";
+        "workflows:\n- {workflowId: far, steps: [{stepId: s, operationId: getB, "
+        "outputs: {n: $response.body#/n}}], outputs: {n: $steps.s.outputs.n}}\n" +
+        other;
     program = LoadProgram(
         "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\n"
         "sourceDescriptions:\n- {name: api, url: ./api.yaml, type: openapi}\n"
