@@ -28,9 +28,10 @@ constexpr double kPollMostS = 30;
 struct Flow {
   enum class Kind : uint8_t { kNext, kGoto, kEnd, kTransfer, kStop };
   Kind kind = Kind::kNext;
-  size_t step = 0;                 // Of kGoto.
-  const Action* action = nullptr;  // Of kTransfer.
-  RunResult result;                // Of kStop.
+  size_t step = 0;      // Of kGoto.
+  WorkflowAt workflow;  // Of kTransfer, with its inputs.
+  Value inputs;
+  RunResult result;  // Of kStop.
 };
 
 Flow Stop(RunStatus status, std::string message) {
@@ -115,9 +116,8 @@ class Interpreter {
         return std::move(flow.result);
       }
       // goto is one-way: the other workflow takes this one's place.
-      at = FindWorkflow(*run.document, flow.action->workflow_id);
-      CHECK(at.workflow != nullptr);
-      TRY(inputs, TransferInputs(run, *flow.action));
+      at = flow.workflow;
+      inputs = std::move(flow.inputs);
       own_path = chain.names.Below(path, at.workflow->workflow->id);
     }
   }
@@ -234,20 +234,27 @@ class Interpreter {
     return Flow{};
   }
 
-  Result<Value> TransferInputs(const WorkflowRun& run, const Action& action) {
+  // The inputs for the workflow of an action. `exchange` is that of its step, or nullptr.
+  Result<Value> TransferInputs(const WorkflowRun& run, const Action& action,
+                               const Exchange* exchange, Place* wrong) {
     if (action.parameters.empty()) return run.inputs;
-    return InputsFrom(action.parameters, run, nullptr);
+    return InputsFrom(action.parameters, run, exchange, wrong);
   }
 
+  // Errors: kInvalid, with the parameter's place in *wrong.
   Result<Value> InputsFrom(const std::vector<Parameter>& parameters, const WorkflowRun& run,
-                           const Exchange* exchange) {
+                           const Exchange* exchange, Place* wrong) {
     Value inputs = Value::MakeObject();
     const Scope scope = ScopeOf(run, context_, exchange);
     for (const Parameter& parameter : parameters) {
-      TRY(std::optional<Value> value, ResolveValue(parameter.value, scope));
-      if (!value.has_value()) continue;
-      NoteSecret(parameter, *value, run.path, context_);
-      inputs.Set(parameter.name, std::move(*value));
+      auto value = ResolveValue(parameter.value, scope);
+      if (!value.ok()) {
+        *wrong = parameter.place;
+        return Invalid("the parameter " + parameter.name + ": " + value.error().detail);
+      }
+      if (!value.value().has_value()) continue;
+      NoteSecret(parameter, *value.value(), run.path, context_);
+      inputs.Set(parameter.name, std::move(*value.value()));
     }
     return inputs;
   }
@@ -289,13 +296,18 @@ class Interpreter {
       const Action& action = *choice.action;
       if (action.type != Action::Type::kRetry) return Follow(run, index, attempt, choice);
       const uint32_t count = ++retries[&action];
-      const double seconds =
-          PaceSeconds(step, attempt.sent.retry_after_s, action.retry_after_s, count);
+      const double seconds = PaceSeconds(attempt.sent.retry_after_s, action.retry_after_s, count);
       TRY(auto over, Wait(*run, step, seconds, count, choice.observed));
       if (over.has_value()) return std::move(*over);
       TRY(auto stop, Prepare(run, action, depth));
       if (stop.has_value()) return std::move(*stop);
     }
+  }
+
+  Flow CannotCall(const WorkflowRun& run, const Action& action, Place wrong, const Error& error) {
+    return Stop(RunStatus::kStepFailed, context_.Mask(PlaceText(run, wrong) + ": the action " +
+                                                      action.name + " cannot run the workflow " +
+                                                      action.workflow_id + ": " + error.detail));
   }
 
   // What a retry action wants to be run before the step is repeated.
@@ -309,9 +321,9 @@ class Interpreter {
     }
     if (action.workflow_id.empty()) return std::optional<Flow>();
     const WorkflowAt at = FindWorkflow(*run->document, action.workflow_id);
-    auto inputs = TransferInputs(*run, action);
-    if (!inputs.ok())
-      return std::optional<Flow>(Stop(RunStatus::kStepFailed, inputs.error().detail));
+    Place wrong;
+    auto inputs = TransferInputs(*run, action, nullptr, &wrong);
+    if (!inputs.ok()) return std::optional<Flow>(CannotCall(*run, action, wrong, inputs.error()));
     TRY(const RunResult result,
         Call(at, std::move(inputs).value(), run->names->Below(run->path, action.name), depth + 1));
     if (result.status == RunStatus::kEnded || result.status == RunStatus::kStepFailed) {
@@ -417,7 +429,7 @@ class Interpreter {
                             Attempt* out) {
     const WorkflowAt at = FindWorkflow(*run->document, step.workflow_id);
     CHECK(at.workflow != nullptr);
-    auto inputs = InputsFrom(step.parameters, *run, nullptr);
+    auto inputs = InputsFrom(step.parameters, *run, nullptr, &out->place);
     if (!inputs.ok()) {
       out->why = inputs.error().detail;
       return true;
@@ -518,12 +530,7 @@ class Interpreter {
       out.kind = Flow::Kind::kEnd;
       return out;
     }
-    if (!action.workflow_id.empty()) {
-      Flow out;
-      out.kind = Flow::Kind::kTransfer;
-      out.action = &action;
-      return out;
-    }
+    if (!action.workflow_id.empty()) return GoToWorkflow(run, index, attempt, choice);
     const size_t target = run->workflow->workflow->StepIndex(action.step_id);
     return GoTo(run, step, target, attempt, choice);
   }
@@ -537,16 +544,39 @@ class Interpreter {
     const Step& next = run->workflow->workflow->steps[target];
     const uint32_t visits = run->visits[next.id];
     if (visits == 0) return out;
-    const double seconds =
-        PaceSeconds(next, attempt.sent.retry_after_s, next.poll_interval_s, visits);
+    const double seconds = PaceSeconds(attempt.sent.retry_after_s, next.poll_interval_s, visits);
     TRY(auto over, Wait(*run, step, seconds, visits, choice.observed));
     if (over.has_value()) return std::move(*over);
     return out;
   }
 
+  // The same for a workflow that this call has run before.
+  Result<Flow> GoToWorkflow(WorkflowRun* run, size_t index, const Attempt& attempt,
+                            const Choice& choice) {
+    const Step& step = run->workflow->workflow->steps[index];
+    const Action& action = *choice.action;
+    Flow out;
+    out.kind = Flow::Kind::kTransfer;
+    out.workflow = FindWorkflow(*run->document, action.workflow_id);
+    CHECK(out.workflow.workflow != nullptr);
+    TRY(CollectOutputs(run));  // The parameters may name them.
+    Place wrong;
+    const bool sent = run->workflow->operations[index] != nullptr;
+    auto inputs = TransferInputs(*run, action, sent ? &attempt.sent.exchange : nullptr, &wrong);
+    if (!inputs.ok()) return CannotCall(*run, action, wrong, inputs.error());
+    out.inputs = std::move(inputs).value();
+    const uint32_t runs = run->chain->runs[out.workflow.workflow];
+    if (runs == 0) return out;
+    const Step& first = out.workflow.workflow->workflow->steps.front();
+    const double seconds = PaceSeconds(attempt.sent.retry_after_s, first.poll_interval_s, runs);
+    TRY(auto over, Wait(*run, step, seconds, runs, choice.observed));
+    if (over.has_value()) return std::move(*over);
+    return out;
+  }
+
   // --poll, then what the server says, then what the document says, then growing steps.
-  double PaceSeconds(const Step&, const std::optional<double>& server,
-                     const std::optional<double>& document, uint32_t count) {
+  double PaceSeconds(const std::optional<double>& server, const std::optional<double>& document,
+                     uint32_t count) {
     if (context_.options.poll_s.has_value()) return *context_.options.poll_s;
     if (server.has_value()) return *server;
     if (document.has_value()) return *document;

@@ -122,16 +122,6 @@ std::string Polling(std::string_view extra = "") {
 )";
 }
 
-// Answers each state once, the last one for ever.
-auto States(std::vector<std::string> states, Fields headers = {}) {
-  return [=, n = size_t{0}](const OutgoingRequest&, const ApiOperation&) mutable {
-    HttpReply reply = Json(200, R"({"state":")" + states[std::min(n, states.size() - 1)] + "\"}");
-    ++n;
-    for (const auto& header : headers) reply.headers.push_back(header);
-    return Result<HttpReply>(reply);
-  };
-}
-
 TEST(Runner, PacesPolling) {
   Case c(Polling());
   c.world.server = States({"BUSY", "BUSY", "BUSY", "DONE"});
@@ -247,44 +237,6 @@ TEST(Runner, Retries) {
   };
   EXPECT_EQ(first.Run().status, RunStatus::kEnded);
   EXPECT_EQ(methods, "GET POST GET POST ");
-}
-
-TEST(Runner, CallsWorkflows) {
-  Case c(R"(
-- workflowId: main
-  dependsOn: [before]
-  steps:
-  - {stepId: call, workflowId: child, parameters: [{name: x, value: 7}],
-     outputs: {y: $outputs.y}, successCriteria: [{condition: $outputs.y == 7}]}
-  - {stepId: far, workflowId: $sourceDescriptions.other.far}
-  - stepId: use
-    operationId: getB
-    parameters: [{name: y, in: query, value: $steps.call.outputs.y},
-                 {name: w, in: query, value: $workflows.before.outputs.n},
-                 {name: f, in: query, value: $steps.far.outputs.n}]
-    onSuccess: [{name: on, type: goto, workflowId: last}]
-- workflowId: before
-  steps: [{stepId: s, operationId: getB, outputs: {n: $response.body#/n}}]
-  outputs: {n: $steps.s.outputs.n}
-- workflowId: child
-  inputs: {type: object, properties: {x: {type: integer}}}
-  steps: [{stepId: s, operationId: postB, requestBody: {payload: $inputs.x}, outputs: {x: $request.body}}]
-  outputs: {y: $steps.s.outputs.x}
-- workflowId: last
-  steps: [{stepId: s, operationId: getB, outputs: {n: $response.body#/n}}]
-  outputs: {n: $steps.s.outputs.n}
-)");
-  const RunResult result = c.Run();
-  EXPECT_EQ(result.status, RunStatus::kEnded) << result.message;
-  EXPECT_EQ(json::ToText(result.outputs), R"({"n":5})");  // Of the workflow it went on to.
-  ASSERT_EQ(c.world.requests.size(), 5u);
-  EXPECT_EQ(c.world.requests[1].body, "7");
-  EXPECT_EQ(c.world.requests[3].url, "https://h/b?y=7&w=5&f=5");
-
-  Case endless("- {workflowId: w, steps: [{stepId: s, workflowId: w}]}\n");
-  const RunResult deep = endless.Run();
-  EXPECT_EQ(deep.status, RunStatus::kStepFailed);
-  EXPECT_THAT(deep.message, HasSubstr("32 deep"));
 }
 
 TEST(Runner, DecodesBodiesAndMasksSecrets) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -99,6 +100,16 @@ class World final : public HttpPort, public TimePort, public EventPort {
 
 inline HttpReply Json(int status, std::string body) {
   return {status, {{"Content-Type", "application/json"}}, std::move(body)};
+}
+
+// Answers each state once, the last one for ever.
+inline auto States(std::vector<std::string> states, Fields headers = {}) {
+  return [=, n = size_t{0}](const OutgoingRequest&, const ApiOperation&) mutable {
+    HttpReply reply = Json(200, R"({"state":")" + states[std::min(n, states.size() - 1)] + "\"}");
+    ++n;
+    for (const auto& header : headers) reply.headers.push_back(header);
+    return Result<HttpReply>(reply);
+  };
 }
 
 inline constexpr std::string_view kApi = R"(
