@@ -542,6 +542,27 @@ class Time(Runs):
             server.state["state"] = "DONE"
             self.assertEqual(self.run_json("resume", "last")[-1]["status"], "ended")
 
+    def test_an_interrupt_during_a_request_keeps_answer_and_outputs(self):
+        asked, release = threading.Event(), threading.Event()
+        self.addCleanup(release.set)
+
+        def answer(*_):
+            asked.set()
+            release.wait(DEADLINE_S)
+            return 200, {"state": "BUSY"}
+        with Scripted(answer) as server:
+            process = subprocess.Popen([str(TARN), "run", str(self.looking(server)), "--json"],
+                                       stdout=subprocess.PIPE, env=self.environment, text=True)
+            self.addCleanup(process.stdout.close)
+            self.assertTrue(asked.wait(DEADLINE_S))
+            process.send_signal(signal.SIGINT)
+            release.set()
+            end = json.loads(process.stdout.read().splitlines()[-1])
+            self.assertEqual(process.wait(timeout=DEADLINE_S), 4)
+            self.assertEqual((end["status"], end["outputs"]), ("out-of-time", {"state": "BUSY"}))
+            self.assertEqual(len(server.requests), 1)
+            self.assertIn("out-of-time", self.tarn("runs").stdout)
+
     def test_retry_after_wins(self):
         looks = []
 

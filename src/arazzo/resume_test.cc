@@ -193,5 +193,40 @@ TEST(Resume, NamesakesOfTwoDocumentsAreTwoWorkflows) {
   Journal(c.world);
 }
 
+// The user's wish to stop comes during a request: its answer counts, the journal has an end, and
+// what has a value is told.
+TEST(Resume, AStopDuringARequestLosesNothing) {
+  for (const std::string_view sent : {"GET", "PUT"}) {
+    SCOPED_TRACE(sent);
+    const std::string workflows =
+        "- workflowId: main\n  inputs: {type: object}\n  dependsOn: [before]\n  steps:\n  - " +
+        std::string(kCreate) +
+        "\n  - {stepId: after, operationId: postB}\n"
+        "  outputs: {job: $steps.create.outputs.job}\n"
+        "- {workflowId: before, steps: [{stepId: s, operationId: getB}]}\n";
+    Case c(workflows);
+    TokenService service;
+    c.world.server = [&](const OutgoingRequest& r, const ApiOperation&) {
+      c.world.stop_wanted = r.method == sent;
+      return service.Answer(r);
+    };
+    const RunResult stopped = c.Run();
+    EXPECT_EQ(stopped.status, RunStatus::kOutOfTime);
+    EXPECT_THAT(stopped.message, HasSubstr("stopped"));
+    EXPECT_EQ(json::ToText(stopped.outputs), sent == "PUT" ? R"({"job":1})" : "{}");
+    EXPECT_EQ(c.world.requests.back().method, sent);
+    EXPECT_EQ(Journal(c.world).status, "out-of-time");
+    c.world.stop_wanted = false;
+    c.world.server = [&](const OutgoingRequest& r, const ApiOperation&) {
+      return service.Answer(r);
+    };
+    Recover(&c);
+    const RunResult resumed = c.Run();
+    EXPECT_EQ(resumed.status, RunStatus::kEnded) << resumed.message;
+    EXPECT_EQ(json::ToText(resumed.outputs), R"({"job":1})");
+    EXPECT_EQ(c.world.requests.size(), 3u);
+  }
+}
+
 }  // namespace
 }  // namespace tarn::arazzo

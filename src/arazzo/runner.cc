@@ -265,11 +265,14 @@ class Interpreter {
                                              std::to_string(context_.options.steps_max) +
                                              " steps, which is its limit");
     }
-    if (!context_.replaying() && context_.ports.time.NowMs() >= context_.shared.deadline_ms) {
-      return OutOfTime();
-    }
+    if (context_.replaying()) return std::nullopt;
+    if (context_.ports.time.StopWanted()) return Stopped();
+    if (context_.ports.time.NowMs() >= context_.shared.deadline_ms) return OutOfTime();
     return std::nullopt;
   }
+
+  // The request under way has been answered, and the outputs are those that there are.
+  static Flow Stopped() { return Stop(RunStatus::kOutOfTime, "stopped; the run can be resumed"); }
 
   Flow OutOfTime() {
     return Stop(RunStatus::kOutOfTime, "the run's time of " +
@@ -605,10 +608,7 @@ class Interpreter {
     if (observed.has_value()) data.Set("observed", Value::String(*observed));
     TRY(context_.Emit("wait", std::move(data)));
     const Status slept = context_.ports.time.SleepMs(wait_ms);
-    if (!slept.ok()) {
-      return std::optional<Flow>(Stop(RunStatus::kOutOfTime, "stopped; the run can be resumed"));
-    }
-    return std::optional<Flow>();
+    return slept.ok() ? std::optional<Flow>() : Stopped();
   }
 
   // Also of runs that stopped early: what has a value is worth having.

@@ -46,12 +46,14 @@ class HttpPort {
                                  uint64_t timeout_ms) = 0;
 };
 
-// Threads: NowMs and SleepMs from several at once when RunOptions::parallel_max > 1.
+// Threads: all but Jitter from several at once when RunOptions::parallel_max > 1.
 class TimePort {
  public:
   virtual ~TimePort() = default;
   virtual int64_t NowMs() = 0;             // Monotonic.
   virtual Status SleepMs(int64_t ms) = 0;  // Errors: kTimeout when the user stops the run.
+  // Whether the user wants the run to end before its next step; it can be resumed.
+  virtual bool StopWanted() = 0;
   virtual double Jitter() = 0;             // In [0, 1).
 };
 

@@ -64,6 +64,7 @@ class Ports final : public HttpPort, public TimePort, public EventPort {
   }
   int64_t NowMs() override { return 0; }
   Status SleepMs(int64_t) override { return Ok(); }
+  bool StopWanted() override { return false; }
   double Jitter() override { return 0; }
   Status Take(const RunEvent&, Durability) override { return Ok(); }
   Result<json::Value> KeepBinary(std::string_view, std::string_view) override {

@@ -200,12 +200,11 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   const auto result = arazzo::RunWorkflow(loaded.program, run.record.workflow, carried.inputs,
                                           options, {http, time, events, &masker});
   if (result.ok()) return static_cast<int>(result.value().status);
-  // The journal cannot be written, or the user has stopped the run.
-  const bool stopped = result.error().kind == ErrorKind::kTimeout;
-  const auto status = stopped ? arazzo::RunStatus::kOutOfTime : arazzo::RunStatus::kStepFailed;
-  std::string message = result.error().detail;
-  if (!stopped) message += "; when it can be written again: " + WayOn(run, flags);
-  json::Value data = EndData(arazzo::RunStatusName(status), message);
+  // The journal cannot be written.
+  const auto status = arazzo::RunStatus::kStepFailed;
+  json::Value data =
+      EndData(arazzo::RunStatusName(status),
+              result.error().detail + "; when it can be written again: " + WayOn(run, flags));
   data.Set("at", json::Value::Int(clock.UnixMs()));
   view->Show({"end", std::move(data)});
   return static_cast<int>(status);

@@ -30,7 +30,7 @@ class RunEvents final : public arazzo::EventPort {
   };
   explicit RunEvents(Parts parts) : parts_(std::move(parts)) {}  // Pointers outlive the object.
 
-  // Errors: what the journal says; kTimeout before a request when the user wants to stop.
+  // Errors: what the journal says.
   Status Take(const arazzo::RunEvent& event, arazzo::Durability durability) override;
   // The bytes' file: its path as a string; with the AWS profile an object with `file`, `bytes`,
   // `mediaType`, and the path as `imageFrameBlob` and `imageSetMetadataBlob`.
@@ -52,6 +52,7 @@ class RealTime final : public arazzo::TimePort {
   RealTime(const Clock* clock, RunEvents* events) : clock_(*clock), events_(*events) {}
   int64_t NowMs() override { return clock_.MonotonicNs() / 1'000'000; }
   Status SleepMs(int64_t ms) override;  // Errors: kTimeout when the user wants to stop.
+  bool StopWanted() override;
   double Jitter() override;
 
  private:

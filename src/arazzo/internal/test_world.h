@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -48,6 +49,7 @@ class World final : public HttpPort, public TimePort, public EventPort {
   std::map<std::string, std::string> files;  // Binary bodies by what stands for them.
   int64_t now_ms = 1'000'000;
   bool may_send_again = false;
+  std::atomic<bool> stop_wanted = false;
   size_t events_max = SIZE_MAX;  // Beyond: the journal fails.
   Mutex mutex;                   // Over requests, sleeps and the clock; events come one by one.
 
@@ -69,6 +71,7 @@ class World final : public HttpPort, public TimePort, public EventPort {
     now_ms += ms;
     return Ok();
   }
+  bool StopWanted() override { return stop_wanted; }
   double Jitter() override { return 0.5; }
   Status Take(const RunEvent& event, Durability durability) override {
     if (events.size() >= events_max) return Error{ErrorKind::kUnavailable, "killed"};
