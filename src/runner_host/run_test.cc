@@ -15,6 +15,7 @@
 #include "runner_host/run_view.h"
 
 namespace tarn::runner_host {
+#include "runner_host/internal/test_folder.h"
 namespace {
 
 using arazzo::Durability;
@@ -23,12 +24,6 @@ using json::Value;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-std::string NewFolder() {
-  std::string path = testing::TempDir() + "runner-host-XXXXXX";
-  CHECK(mkdtemp(path.data()) != nullptr);
-  return path;
-}
 
 RunEvent Event(const std::string& type, std::string_view data) {
   return {type, json::ParseValue(data).value()};
@@ -68,7 +63,8 @@ TEST(RunRecord, ComesBackAsItWas) {
 }
 
 TEST(RunFolder, IsHeldByOneAndGoesOnWhereTheJournalIsWhole) {
-  const std::string runs = NewFolder() + "/runs";
+  const Folder folder_of_runs;
+  const std::string runs = folder_of_runs.path() + "/runs";
   {
     auto run = CreateRun(runs, Record("20260101-000000-000aaa"));
     ASSERT_TRUE(run.ok()) << run.error().detail;
@@ -105,7 +101,8 @@ TEST(RunFolder, IsHeldByOneAndGoesOnWhereTheJournalIsWhole) {
 }
 
 TEST(RunFolder, FindsByTheBeginning) {
-  const std::string runs = NewFolder();
+  const Folder folder_of_runs;
+  const std::string& runs = folder_of_runs.path();
   for (const char* id :
        {"20260101-000000-000aaa", "20260101-000000-001aaa", "20260202-000000-000bbb"}) {
     ASSERT_TRUE(CreateRun(runs, Record(id)).ok());
@@ -165,7 +162,8 @@ TEST(Network, RefusesBeforeItSends) {
 }
 
 TEST(Har, IsWholeAfterEveryExchange) {
-  const std::string path = NewFolder() + "/x.har";
+  const Folder kept_until_the_end;
+  const std::string path = kept_until_the_end.path() + "/x.har";
   arazzo::SecretMask mask;
   mask.Add("input", "hush-hush");
   auto har = HarFile::Create(path, &mask);
@@ -264,7 +262,8 @@ TEST(JsonView, HidesContentUnlessVerboseAndUnsealsNothing) {
 }
 
 TEST(RunEvents, KeepsBinaryBodiesByContent) {
-  const std::string folder = NewFolder();
+  const Folder kept_until_the_end;
+  const std::string& folder = kept_until_the_end.path();
   ASSERT_TRUE(CreateRun(folder, Record("r")).ok());
   auto journal = JournalFile::Open(folder + "/r", 0);
   const arazzo::SecretMask mask;

@@ -2,13 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "base/file.h"
 #include "runner_host/aws_profile.h"
 #include "runner_host/aws_settings.h"
 #include "runner_host/inputs.h"
+#include "runner_host/internal/test_folder.h"
 #include "runner_host/limits.h"
 #include "runner_host/masker.h"
 #include "runner_host/sources.h"
@@ -20,30 +20,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-
-// A folder that is gone afterwards.
-class Folder {
- public:
-  Folder() {
-    char name[] = "runner-host-XXXXXX";
-    path_ = testing::TempDir() + name;
-    CHECK(mkdtemp(path_.data()) != nullptr);
-  }
-  ~Folder() { static_cast<void>(RemoveFolder(path_)); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string Write(const std::string& name, std::string_view bytes) const {
-    const std::string path = path_ + "/" + name;
-    CHECK(MakeFolders(path.substr(0, path.rfind('/'))).ok());
-    CHECK(WriteFileAtomic(path, bytes).ok());
-    return path;
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 Environment Variables(std::map<std::string, std::string> variables) {
   return [variables = std::move(variables)](const std::string& name) {
