@@ -8,6 +8,7 @@
 #include "cli/run_session.h"
 #include "cli/verbs.h"
 #include "http/client.h"
+#include "runner_host/event_text.h"
 
 namespace tarn::cli {
 namespace {
@@ -46,7 +47,7 @@ void ShowDiagnostics(const RunFlags& flags, const std::vector<Diagnostic>& diagn
     line.Set("event", json::Value::String("diagnostic"));
     const json::Value data = ToJson(diagnostic);
     for (const auto& [name, value] : data.members()) line.Set(name, value);
-    std::printf("%s\n", json::ToText(line).c_str());
+    std::printf("%s\n", runner_host::PrintableJson(json::ToText(line)).c_str());
   }
   std::fflush(stdout);
 }
@@ -122,11 +123,11 @@ int CheckVerb(const RunFlags& flags) {
     for (const Diagnostic& finding : findings) list.Append(ToJson(finding));
     json::Value out = json::Value::MakeObject();
     out.Set("valid", json::Value::Bool(!errors)).Set("findings", std::move(list));
-    std::printf("%s\n", json::ToText(out).c_str());
+    std::printf("%s\n", runner_host::PrintableJson(json::ToText(out)).c_str());
   } else {
     for (Diagnostic finding : findings) {
       finding.file = ShownFile(finding.file);
-      std::printf("%s\n", arazzo::ToText(finding).c_str());
+      std::printf("%s\n", runner_host::Printable(arazzo::ToText(finding)).c_str());
     }
     if (findings.empty()) std::printf("%s: nothing found\n", flags.file.c_str());
   }

@@ -8,6 +8,7 @@
 #include "arazzo/runner.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "runner_host/event_text.h"
 #include "runner_host/har.h"
 #include "runner_host/network.h"
 #include "runner_host/run_events.h"
@@ -133,7 +134,7 @@ std::string ShownFile(const std::string& url) {
 void PrintDiagnostics(const std::vector<Diagnostic>& diagnostics) {
   for (Diagnostic diagnostic : diagnostics) {
     diagnostic.file = ShownFile(diagnostic.file);
-    std::fprintf(stderr, "%s\n", arazzo::ToText(diagnostic).c_str());
+    std::fprintf(stderr, "%s\n", runner_host::Printable(arazzo::ToText(diagnostic)).c_str());
   }
 }
 
@@ -143,7 +144,15 @@ int EndEarly(const RunFlags& flags, std::string_view status, const std::string& 
     runner_host::MakeJsonView(WriteOut, &masker, flags.verbose)
         ->Show({"end", EndData(status, message)});
   }
-  std::fprintf(stderr, "tarn: %s\n", message.c_str());
+  // A list of what is wrong has lines of its own.
+  std::string shown;
+  std::string_view rest = message;
+  for (size_t end = rest.find('\n'); end != rest.npos; end = rest.find('\n')) {
+    shown += runner_host::Printable(rest.substr(0, end)) + "\n";
+    rest.remove_prefix(end + 1);
+  }
+  shown += runner_host::Printable(rest);
+  std::fprintf(stderr, "tarn: %s\n", shown.c_str());
   return exit;
 }
 

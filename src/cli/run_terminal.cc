@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "cli/run_session.h"
+#include "runner_host/event_text.h"
 
 namespace tarn::cli {
 namespace {
@@ -63,8 +64,10 @@ bool HasTerminal() { return isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) =
 runner_host::AskInput TerminalQuestions() {
   return [](const runner_host::DeclaredInput& input) -> std::optional<std::string> {
     if (!HasTerminal()) return std::nullopt;
-    if (!input.description.empty()) std::fprintf(stderr, "%s\n", input.description.c_str());
-    std::fprintf(stderr, "%s: ", input.name.c_str());
+    if (!input.description.empty()) {
+      std::fprintf(stderr, "%s\n", runner_host::Printable(input.description).c_str());
+    }
+    std::fprintf(stderr, "%s: ", runner_host::Printable(input.name).c_str());
     std::fflush(stderr);
     if (!input.secret) return ReadTerminalLine();
     const HiddenTyping hidden;
@@ -78,7 +81,7 @@ std::function<bool(const std::string&)> TerminalDecision() {
     std::fprintf(stderr,
                  "%s may have been done before the run was interrupted, and repeating it is not "
                  "known to be safe.\nSend it again? [y/N] ",
-                 description.c_str());
+                 runner_host::Printable(description).c_str());
     std::fflush(stderr);
     const auto answer = ReadTerminalLine();
     return answer.has_value() && (*answer == "y" || *answer == "Y" || *answer == "yes");

@@ -166,7 +166,9 @@ int RunsVerb(const RunFlags& flags) {
       list.Append(std::move(entry));
     } else {
       std::printf("%s  %-15s %s  %s (%s)\n", run.id.c_str(), run.status.c_str(),
-                  ShortTime(run.started_unix_ms).c_str(), run.workflow.c_str(), run.file.c_str());
+                  ShortTime(run.started_unix_ms).c_str(),
+                  runner_host::Printable(run.workflow).c_str(),
+                  runner_host::Printable(run.file).c_str());
     }
   }
   if (flags.json) std::printf("%s\n", json::ToText(list).c_str());

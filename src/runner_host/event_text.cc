@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 namespace tarn::runner_host {
@@ -32,14 +33,67 @@ void AppendBody(const RunEvent& event, std::string_view mark, const arazzo::Secr
     body.resize(Utf8PrefixBytes(body, kBodyBytesShown));
     body += "... (" + std::to_string(whole) + " bytes)";
   }
-  // Control characters of a body have no business in somebody's terminal.
-  for (char& c : body) {
-    if ((c >= 0 && c < ' ') || c == 0x7f) c = ' ';
-  }
   out->push_back({"  " + std::string(mark) + " " + body, Tone::kQuiet});
 }
 
+// The code point of a well-formed sequence.
+uint32_t CodePointOf(std::string_view sequence) {
+  if (sequence.size() == 1) return static_cast<uint8_t>(sequence[0]);
+  uint32_t out = static_cast<uint8_t>(sequence[0]) & (0xFFu >> (sequence.size() + 1));
+  for (const char c : sequence.substr(1)) out = (out << 6) | (static_cast<uint8_t>(c) & 0x3F);
+  return out;
+}
+
+bool IsControl(uint32_t c) {
+  const bool turns = (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || turns;
+}
+
+// "\x1b" below 256, else "\u202e"; `wide`: the latter for all.
+std::string Escaped(uint32_t c, bool wide) {
+  std::string bytes;
+  AppendBe16(&bytes, static_cast<uint16_t>(c));
+  const std::string digits = HexEncode(bytes);
+  return c < 256 && !wide ? "\\x" + digits.substr(2) : "\\u" + digits;
+}
+
 }  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t length = Utf8SequenceBytes(text);
+    const std::string_view sequence = text.substr(0, std::max<size_t>(length, 1));
+    const uint32_t c = length == 0 ? static_cast<uint8_t>(text[0]) : CodePointOf(sequence);
+    if (length == 0) {
+      out += Escaped(c, false);
+    } else if (c == '\t' || c == '\n' || c == '\r') {
+      out += ' ';
+    } else if (IsControl(c)) {
+      out += Escaped(c, false);
+    } else {
+      out += sequence;
+    }
+    text.remove_prefix(sequence.size());
+  }
+  return out;
+}
+
+std::string PrintableJson(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    const std::string_view sequence = json.substr(0, std::max<size_t>(Utf8SequenceBytes(json), 1));
+    const uint32_t c = CodePointOf(sequence);
+    // C0 is escaped already, where it stands in a string.
+    if (c >= 0x20 && IsControl(c)) {
+      out += Escaped(c, true);
+    } else {
+      out += sequence;
+    }
+    json.remove_prefix(sequence.size());
+  }
+  return out;
+}
 
 std::string EventTextOf(const RunEvent& event, std::string_view name) {
   const Value* value = event.data.Find(name);
@@ -144,6 +198,7 @@ std::vector<TextLine> EventText::Lines(const RunEvent& event) {
     if (verbose_) AppendBody(event, ">", masker_, &out);
   } else if (event.type == "answer") {
     out.push_back(Answer(event));
+    sent_.erase(KeyOf(event));
     if (verbose_ && EventNumberOf(event, "status") != 0) AppendBody(event, "<", masker_, &out);
   } else if (event.type == "criterion") {
     out.push_back(

@@ -1,4 +1,5 @@
-// Events of a run as lines for people.
+// Events of a run as lines for people. Lines hold what servers and documents say as it is; whoever
+// writes them to a terminal makes them Printable.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,14 @@
 #include "arazzo/runner.h"
 
 namespace tarn::runner_host {
+
+// `text` without anything that a terminal obeys: tabs and ends of lines as blanks; other control
+// characters (C0, DEL, C1), marks that turn the direction of writing, and bytes that are no UTF-8
+// as "\x1b" or "\u202e".
+std::string Printable(std::string_view text);
+
+// The same for a JSON text, which means what it did.
+std::string PrintableJson(std::string_view json);
 
 enum class Tone : uint8_t { kPlain, kGood, kBad, kWarning, kQuiet };
 

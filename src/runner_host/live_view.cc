@@ -169,7 +169,7 @@ class LiveView final : public RunView {
   }
 
   void Print(const std::vector<TextLine>& lines) {
-    for (const TextLine& line : lines) Append(line.text, line.tone), out_ += "\n";
+    for (const TextLine& line : lines) Append(Printable(line.text), line.tone), out_ += "\n";
   }
 
   void Append(const std::string& text, Tone tone) {
@@ -188,7 +188,7 @@ class LiveView final : public RunView {
     for (const auto& [path, active] : active_) {
       if (drawn_++ > 0) out_ += "\n";
       // The last column stays free: some terminals wrap as soon as it is written.
-      Append(Fit(active.line.text, options_.columns - 1), active.line.tone);
+      Append(Fit(Printable(active.line.text), options_.columns - 1), active.line.tone);
     }
   }
 

@@ -16,7 +16,7 @@ class PlainView final : public RunView {
 
   void Show(const RunEvent& event) override {
     std::string out;
-    for (const TextLine& line : text_.Lines(event)) out += line.text + "\n";
+    for (const TextLine& line : text_.Lines(event)) out += Printable(line.text) + "\n";
     if (!out.empty()) write_(out);
   }
   void Tick(int64_t) override {}
@@ -46,7 +46,7 @@ class JsonView final : public RunView {
         line.Set(name, masker_.Mask(value));
       }
     }
-    write_(json::ToText(line) + "\n");
+    write_(PrintableJson(json::ToText(line)) + "\n");
   }
   void Tick(int64_t) override {}
   void Clear() override {}
