@@ -7,6 +7,7 @@
 #include "arazzo/jsonpath.h"
 #include "arazzo/limits.h"
 #include "arazzo/regex.h"
+#include "arazzo/secrets.h"
 
 namespace tarn::arazzo {
 namespace {
@@ -22,9 +23,11 @@ CriterionOutcome Failed(std::string reason) {
   return out;
 }
 
-// Values in messages are cut: a body may be megabytes.
-std::string Shorten(std::string text) {
+// Values in messages are cut: a body may be megabytes. Secrets are masked first.
+std::string Shorten(std::string text, const Scope& scope) {
   constexpr size_t kShownBytes = 200;
+  if (text.size() <= kShownBytes) return text;
+  if (scope.secrets != nullptr) text = scope.secrets->Mask(std::move(text));
   if (text.size() <= kShownBytes) return text;
   size_t end = kShownBytes;
   while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
@@ -32,15 +35,9 @@ std::string Shorten(std::string text) {
   return text + "...";
 }
 
-CriterionOutcome Answer(bool holds, const Criterion& criterion,
-                        std::optional<std::string> observed) {
+CriterionOutcome Answer(bool holds, std::optional<std::string> observed) {
   CriterionOutcome out;
   out.holds = holds;
-  if (observed.has_value()) observed = Shorten(std::move(*observed));
-  if (!holds) {
-    out.reason = criterion.condition + " does not hold";
-    if (observed.has_value()) out.reason += "; seen: " + *observed;
-  }
   out.observed = std::move(observed);
   return out;
 }
@@ -52,10 +49,10 @@ CriterionOutcome EvaluateSimple(const Criterion& criterion, const Scope& scope) 
   auto observed = ObservedBy(condition.value(), scope);
   if (!holds.ok()) {
     CriterionOutcome out = Failed(criterion.condition + ": " + holds.error().detail);
-    if (observed.has_value()) out.observed = Shorten(std::move(*observed));
+    out.observed = std::move(observed);
     return out;
   }
-  return Answer(holds.value(), criterion, std::move(observed));
+  return Answer(holds.value(), std::move(observed));
 }
 
 bool AllowsBareConditions(const Criterion& criterion, Reading reading) {
@@ -73,7 +70,7 @@ CriterionOutcome EvaluateJsonPath(const Criterion& criterion, const std::string&
     if (!nodes.ok()) return Failed(nodes.error().detail);
     std::optional<std::string> observed;
     if (!nodes.value().empty()) observed = json::ToText(*nodes.value()[0]);
-    return Answer(!nodes.value().empty(), criterion, std::move(observed));
+    return Answer(!nodes.value().empty(), std::move(observed));
   }
   const auto bare = JsonPathCondition::Parse(condition);
   if (!AllowsBareConditions(criterion, reading) || !bare.ok()) {
@@ -83,7 +80,7 @@ CriterionOutcome EvaluateJsonPath(const Criterion& criterion, const std::string&
   if (!holds.ok()) return Failed(holds.error().detail);
   std::optional<std::string> observed;
   if (const Value* value = bare.value().Observed(context)) observed = AsText(*value);
-  return Answer(holds.value(), criterion, std::move(observed));
+  return Answer(holds.value(), std::move(observed));
 }
 
 CriterionOutcome EvaluateWithContext(const Criterion& criterion, const std::string& condition,
@@ -92,11 +89,11 @@ CriterionOutcome EvaluateWithContext(const Criterion& criterion, const std::stri
     case Criterion::Type::kJsonPath:
       return EvaluateJsonPath(criterion, condition, context, reading);
     case Criterion::Type::kRegex: {
-      if (context.IsNull()) return Answer(false, criterion, "null");
+      if (context.IsNull()) return Answer(false, "null");
       const auto regex = Regex::FromEcma(condition);
       if (!regex.ok()) return Failed(condition + ": " + regex.error().detail);
       const std::string text = AsText(context);
-      return Answer(regex.value().IsFoundIn(text), criterion, text);
+      return Answer(regex.value().IsFoundIn(text), text);
     }
     case Criterion::Type::kXPath: {
       if (!context.IsString()) {
@@ -104,12 +101,27 @@ CriterionOutcome EvaluateWithContext(const Criterion& criterion, const std::stri
       }
       const auto holds = EvaluateXPath(context.AsString(), condition);
       if (!holds.ok()) return Failed(condition + ": " + holds.error().detail);
-      return Answer(holds.value(), criterion, std::nullopt);
+      return Answer(holds.value(), std::nullopt);
     }
     case Criterion::Type::kSimple:
       break;
   }
   return Failed("a simple condition has no context");
+}
+
+// The outcome with the whole value that was seen, and a reason only of what went wrong.
+CriterionOutcome Judge(const Criterion& criterion, const Scope& scope, Reading reading) {
+  if (criterion.type == Criterion::Type::kSimple) return EvaluateSimple(criterion, scope);
+  const auto context = ParseExpression(criterion.context);
+  if (!context.ok()) return Failed(context.error().detail);
+  const Found found = Evaluate(context.value(), scope);
+  if (!found.present()) return Failed(found.reason());
+  if (!HasEmbeddedExpression(criterion.condition)) {
+    return EvaluateWithContext(criterion, criterion.condition, found.value(), reading);
+  }
+  const auto condition = RenderTemplate(criterion.condition, scope);
+  if (!condition.ok()) return Failed(condition.error().detail);
+  return EvaluateWithContext(criterion, condition.value(), found.value(), reading);
 }
 
 void CheckJsonPath(const Criterion& criterion, Reading reading,
@@ -163,17 +175,13 @@ void CheckCondition(const Criterion& criterion, Reading reading,
 
 CriterionOutcome EvaluateCriterion(const Criterion& criterion, const Scope& scope,
                                    Reading reading) {
-  if (criterion.type == Criterion::Type::kSimple) return EvaluateSimple(criterion, scope);
-  const auto context = ParseExpression(criterion.context);
-  if (!context.ok()) return Failed(context.error().detail);
-  const Found found = Evaluate(context.value(), scope);
-  if (!found.present()) return Failed(found.reason());
-  if (!HasEmbeddedExpression(criterion.condition)) {
-    return EvaluateWithContext(criterion, criterion.condition, found.value(), reading);
+  CriterionOutcome out = Judge(criterion, scope, reading);
+  if (out.observed.has_value()) out.observed = Shorten(std::move(*out.observed), scope);
+  if (!out.holds && out.reason.empty()) {
+    out.reason = criterion.condition + " does not hold";
+    if (out.observed.has_value()) out.reason += "; seen: " + *out.observed;
   }
-  const auto condition = RenderTemplate(criterion.condition, scope);
-  if (!condition.ok()) return Failed(condition.error().detail);
-  return EvaluateWithContext(criterion, condition.value(), found.value(), reading);
+  return out;
 }
 
 std::vector<CriterionFinding> CheckCriterion(const Criterion& criterion, Reading reading) {

@@ -90,6 +90,8 @@ struct SourceRecord {
   std::string name, url, type;
 };
 
+class SecretMask;
+
 // Everything that expressions can see. Pointers may be null: what is behind them is then absent.
 // They must outlive the scope.
 struct Scope {
@@ -101,6 +103,9 @@ struct Scope {
   const std::vector<SourceRecord>* sources = nullptr;
   const json::Value* components = nullptr;
   std::string self;
+  // Masks values before messages cut them: of a secret that is cut in two, neither half would be
+  // found afterwards.
+  const SecretMask* secrets = nullptr;
 };
 
 // A value inside the scope, one made for the occasion, or nothing with the reason.

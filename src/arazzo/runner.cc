@@ -43,13 +43,13 @@ Flow Stop(RunStatus status, std::string message) {
 }
 
 // What a server said, for the message of a failed step: its status and, of an error, the beginning
-// of its body, which says why.
-std::string AnswerInBrief(const Exchange& exchange) {
+// of its body, which says why. Secrets are masked before it is cut.
+std::string AnswerInBrief(const Exchange& exchange, const SecretMask& secrets) {
   constexpr size_t kShownBytes = 300;
   if (exchange.status == 0) return "";
   std::string out = " (status " + std::to_string(exchange.status);
   if (exchange.status >= 400 && exchange.response_body.has_value()) {
-    std::string body = AsText(*exchange.response_body);
+    std::string body = secrets.Mask(AsText(*exchange.response_body));
     const bool cut = body.size() > kShownBytes;
     body.resize(Utf8PrefixBytes(body, kShownBytes));
     out += ": " + body + (cut ? "..." : "");
@@ -382,7 +382,7 @@ class Interpreter {
       out->place = placed.place;
     }
     if (!out->success) {
-      out->why += AnswerInBrief(out->sent.exchange);
+      out->why += AnswerInBrief(out->sent.exchange, *context_.shared.secrets);
       Value data = Named(*run, step);
       data.Set("holds", Value::Bool(false));
       data.Set("reason", Value::String(out->why));

@@ -167,6 +167,29 @@ TEST(Secrets, NeverLeaveARun) {
   EXPECT_EQ(resumed.world.requests[0].body, c.world.requests[1].body);
 }
 
+// A message cuts long values: wherever it cuts, no part of a secret is left.
+TEST(Secrets, AreMaskedBeforeValuesAreCut) {
+  const std::string secret = "hunter2-hunter2-hunter2";
+  for (const std::string_view criterion : {"$statusCode == 200", "$response.body == 'x'"}) {
+    for (size_t before = 170; before < 310; before += 3) {
+      Case c(
+          "- {workflowId: w, inputs: {type: object, properties: {k: {format: password}}}, steps: "
+          "[{stepId: s, operationId: getB, successCriteria: [{condition: \"" +
+          std::string(criterion) + "\"}]}]}\n");
+      c.inputs = ParseJson(R"({"k":")" + secret + "\"}");
+      c.world.server = [&](const OutgoingRequest&, const ApiOperation&) {
+        return HttpReply{500,
+                         {{"Content-Type", "text/plain"}},
+                         std::string(before, '.') + secret + std::string(500, '.')};
+      };
+      std::string all = c.Run().message;
+      EXPECT_THAT(all, HasSubstr("..."));
+      for (const RunEvent& event : c.world.events) all += EncodeJournalLine(event);
+      EXPECT_THAT(all, Not(HasSubstr("hunt"))) << before;
+    }
+  }
+}
+
 TEST(Secrets, CallersOwnAreMaskedAndShared) {
   Case c(
       "- {workflowId: w, inputs: {type: object, properties: {k: {format: password}}}, "

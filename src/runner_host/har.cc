@@ -40,13 +40,15 @@ std::string TypeOf(const Fields& fields) {
   return "";
 }
 
-// Long bodies are cut, and say so; bytes that are no text are Base64 where HAR allows it.
-void AppendText(std::string_view body, const arazzo::SecretMask& masker, json::Writer* out) {
+// Long bodies are cut, and say so; bytes that are no text are Base64 where HAR allows it. Secrets
+// are masked before either: half of one, or one in Base64, would not be found.
+void AppendText(std::string_view bytes, const arazzo::SecretMask& masker, json::Writer* out) {
+  const std::string body = masker.Mask(std::string(bytes));
   const bool is_text = IsUtf8(body);
-  const std::string_view kept =
-      body.substr(0, is_text ? Utf8PrefixBytes(body, kHarBodyBytesMax) : kHarBodyBytesMax);
+  const std::string_view kept = std::string_view(body).substr(
+      0, is_text ? Utf8PrefixBytes(body, kHarBodyBytesMax) : kHarBodyBytesMax);
   if (is_text) {
-    out->Key("text").String(masker.Mask(std::string(kept)));
+    out->Key("text").String(kept);
   } else {
     out->Key("text").String(Base64Encode(kept)).Key("encoding").String("base64");
   }
@@ -78,7 +80,10 @@ std::string Entry(const HarExchange& exchange, const arazzo::SecretMask& masker)
   }
   out.EndArray().Key("bodySize").Int(static_cast<int64_t>(exchange.request_body.size()));
   if (!exchange.request_body.empty()) {
-    out.Key("postData").BeginObject().Key("mimeType").String(TypeOf(exchange.request_headers));
+    out.Key("postData")
+        .BeginObject()
+        .Key("mimeType")
+        .String(masker.Mask(TypeOf(exchange.request_headers)));
     AppendText(exchange.request_body, masker, &out);
     out.EndObject();
   }
@@ -90,7 +95,7 @@ std::string Entry(const HarExchange& exchange, const arazzo::SecretMask& masker)
   out.Key("bodySize").Int(static_cast<int64_t>(exchange.response_body.size()));
   out.Key("content").BeginObject();
   out.Key("size").Int(static_cast<int64_t>(exchange.response_body.size()));
-  out.Key("mimeType").String(TypeOf(exchange.response_headers));
+  out.Key("mimeType").String(masker.Mask(TypeOf(exchange.response_headers)));
   if (!exchange.response_body.empty()) AppendText(exchange.response_body, masker, &out);
   out.EndObject();
   if (!exchange.failure.empty()) out.Key("comment").String(masker.Mask(exchange.failure));

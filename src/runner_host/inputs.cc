@@ -81,7 +81,9 @@ void Declare(const Value& root, const Value* schema, uint32_t depth,
       input.description = TextOf(*property, "description");
       input.types = TypesOf(*property);
       input.has_default = property->Find("default") != nullptr;
-      input.secret = TextOf(*property, "format") == "password";
+      const Value* marked = property->Find("x-secret");
+      input.secret = TextOf(*property, "format") == "password" ||
+                     (marked != nullptr && marked->IsBool() && marked->AsBool());
       out->push_back(std::move(input));
     }
   }

@@ -22,7 +22,7 @@ struct DeclaredInput {
   std::vector<std::string> types;  // Of JSON Schema; empty: any.
   bool required = false;
   bool has_default = false;
-  bool secret = false;  // format: password
+  bool secret = false;  // format: password, or x-secret: true
 };
 // The properties of the schema, also through $ref and allOf, in their order.
 std::vector<DeclaredInput> DeclaredInputs(const arazzo::Document& document,

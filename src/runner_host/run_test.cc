@@ -288,3 +288,85 @@ TEST(RunEvents, KeepsBinaryBodiesByContent) {
 
 }  // namespace
 }  // namespace tarn::runner_host
+TEST(Har, MasksBeforeItCutsAndEncodes) {
+  const Folder folder;
+  const std::string path = folder.path() + "/x.har";
+  arazzo::SecretMask mask;
+  mask.Add("input", "hush-hush");
+  auto har = HarFile::Create(path, &mask);
+  ASSERT_TRUE(har.ok());
+  const auto text_of = [&](std::string_view body) {
+    HarExchange exchange;
+    exchange.request_headers = {{"Content-Type", "text/hush-hush"}};
+    exchange.request_body = body;
+    exchange.response_body = body;
+    EXPECT_TRUE(har.value()->Add(exchange).ok());
+    const std::string file = ReadFile(path, 64u << 20).value();
+    EXPECT_THAT(file, Not(HasSubstr("hush")));
+    const Value value = json::ParseValue(file).value();
+    const Value& last = value.Find("log")->Find("entries")->items().back();
+    const std::string text = last.Find("response")->Find("content")->Find("text")->AsString();
+    EXPECT_EQ(last.Find("request")->Find("postData")->Find("text")->AsString(), text);
+    return text;
+  };
+  // Half of it is before the cut.
+  const std::string at_the_cut = std::string(kHarBodyBytesMax - 4, 'x') + "hush-hush";
+  EXPECT_THAT(text_of(at_the_cut), testing::EndsWith("xxx***"));
+  EXPECT_EQ(Base64Decode(text_of("\xff hush-hush \x01")).value(), "\xff *** \x01");
+}
+
+TEST(EventText, NothingThatATerminalObeys) {
+  struct Row {
+    std::string_view text, shown;
+  };
+  for (const Row& row : {
+           Row{"plain é «x»", "plain é «x»"},
+           Row{"a\tb\r\nc", "a b  c"},
+           Row{"\x1b[2J\a", "\\x1b[2J\\x07"},
+           Row{"\x7f|\xc2\x9b"
+               "31m|\xc2\x80",
+               "\\x7f|\\x9b31m|\\x80"},
+           Row{"\x9b|\xff|\xc2", "\\x9b|\\xff|\\xc2"},  // No UTF-8.
+           Row{"\u202egnp.exe\u2066", "\\u202egnp.exe\\u2066"},
+           Row{"\u2029 \u00a0 \U0001f600", "\u2029 \u00a0 \U0001f600"},
+           Row{"\\x1b", "\\x1b"},
+       }) {
+    EXPECT_EQ(Printable(row.text), row.shown);
+    EXPECT_EQ(Printable(row.shown), row.shown);
+  }
+  EXPECT_EQ(PrintableJson("{\"a\":\"\\u001b\x7f\xc2\x9b é\u202e\"}"),
+            "{\"a\":\"\\u001b\\u007f\\u009b é\\u202e\"}");
+}
+
+// Wherever a server or a document can put a text, views show it without what a terminal obeys.
+TEST(EventText, ViewsShowNoControlCharacters) {
+  constexpr std::string_view kData =
+      R"({"workflow":"w\u001b[1m","run":"r\u009b","step":"s\u001b]0;x\u0007","method":"GET\u001b",)"
+      R"("url":"http://h/\u001b[2J","status":200,"body":"\u001b[31m\u202e","observed":"\u001bc",)"
+      R"("action":"\u001b","reason":"\u001b","message":"\u001b[8m\u007f","wait_ms":5,"count":1,)"
+      R"("outputs":{"o\u001b":"\u009b\u001b"},"at":1,"headers":[["a\u001b","b\u001b"]]})";
+  const arazzo::SecretMask mask;
+  std::string out;
+  const WriteText write = [&](std::string_view text) { out += text; };
+  std::vector<std::unique_ptr<RunView>> views;
+  views.push_back(MakePlainView(write, &mask, true));
+  views.push_back(MakeJsonView(write, &mask, true));
+  views.push_back(MakeLiveView(write, &mask, {true, false, 200}));
+  for (const auto& view : views) {
+    for (const char* type : {"run", "workflow", "send", "answer", "criterion", "action", "wait",
+                             "warning", "send", "answer", "workflow_end", "end"}) {
+      view->Show(Event(type, kData));
+    }
+    view->Tick(2);
+  }
+  views.clear();
+  // The live view draws over itself with these.
+  for (const std::string_view own : {"\r\x1b[K", "\x1b[A"}) {
+    for (size_t at = out.find(own); at != out.npos; at = out.find(own)) out.erase(at, own.size());
+  }
+  EXPECT_GT(out.size(), 1000u);
+  for (const std::string_view bad : {"\x1b", "\x7f", "\xc2\x9b", "\a", "\u202e"}) {
+    EXPECT_THAT(out, Not(HasSubstr(std::string(bad))));
+  }
+}
+

@@ -411,6 +411,7 @@ Found EvaluateOutput(const OutputRule& rule, const Scope& scope) {
     return selected.value().has_value() ? Found::Made(std::move(*selected.value())) : nothing();
   }
   const auto query = JsonPathQuery::Parse(rule.selection);
+  scope.secrets = context.shared.secrets;
   if (!query.ok()) return Found::Nothing(query.error().detail);
   const auto nodes = query.value().Select(context.value());
   if (!nodes.ok() || nodes.value().empty()) return nothing();
