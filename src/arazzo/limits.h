@@ -53,6 +53,8 @@ inline constexpr uint32_t kSecretBytesMin = 4;  // Shorter ones are masked only 
 
 // Journals (journal.h).
 inline constexpr uint64_t kJournalBytesMax = 1ull << 30;  // kTooLarge: one run.
+// kTooLarge: a request that begins beyond it, so that its answer has room.
+inline constexpr uint64_t kJournalRequestBytesMax = kJournalBytesMax / 2;
 
 // Programs and runs (program.h, runner.h).
 inline constexpr uint32_t kDocumentsMax = 64;        // Documents that a program refers to.

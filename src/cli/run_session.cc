@@ -211,9 +211,13 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   if (result.ok()) return static_cast<int>(result.value().status);
   // The journal cannot be written.
   const auto status = arazzo::RunStatus::kStepFailed;
-  json::Value data =
-      EndData(arazzo::RunStatusName(status),
-              result.error().detail + "; when it can be written again: " + WayOn(run, flags));
+  std::string message = result.error().detail;
+  if (result.error().kind == ErrorKind::kTooLarge) {
+    message += "; it cannot go on: start it anew";
+  } else if (result.error().kind != ErrorKind::kCorrupt) {
+    message += "; when it can be written again: " + WayOn(run, flags);
+  }
+  json::Value data = EndData(arazzo::RunStatusName(status), message);
   data.Set("at", json::Value::Int(clock.UnixMs()));
   view->Show({"end", std::move(data)});
   return static_cast<int>(status);

@@ -102,9 +102,10 @@ std::string NewRunId(int64_t unix_ms, RandomSource& random) {
   return id + HexEncode(milliseconds).substr(1) + NewHexId(random).substr(0, 3);
 }
 
-JournalFile::JournalFile(std::string folder, UniqueFd fd)
+JournalFile::JournalFile(std::string folder, UniqueFd fd, uint64_t bytes)
     : folder_(std::move(folder)),
       fd_(std::move(fd)),
+      bytes_(bytes),
       names_synced_(std::async(std::launch::async, SyncNames, folder_)) {}
 
 Result<JournalFile> JournalFile::Open(const std::string& folder, uint64_t valid_bytes) {
@@ -112,7 +113,7 @@ Result<JournalFile> JournalFile::Open(const std::string& folder, uint64_t valid_
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd.valid()) return ErrnoError(path, errno);
   if (ftruncate(fd.get(), static_cast<off_t>(valid_bytes)) != 0) return ErrnoError(path, errno);
-  return JournalFile(folder, std::move(fd));
+  return JournalFile(folder, std::move(fd), valid_bytes);
 }
 
 void JournalFile::KillAt(std::string_view fault) {
@@ -132,6 +133,14 @@ Status JournalFile::AppendLine(const arazzo::RunEvent& event, arazzo::Durability
   std::string_view line;
   const std::string whole = arazzo::EncodeJournalLine(event);
   line = whole;
+  const uint64_t most =
+      event.type == "send" ? arazzo::kJournalRequestBytesMax : arazzo::kJournalBytesMax;
+  if (bytes_ > most || line.size() > most - bytes_) {
+    return Error{ErrorKind::kTooLarge, JournalPath(folder_) + ": the journal of a run may have " +
+                                           std::to_string(most) + " bytes" +
+                                           (event.type == "send" ? " before a request" : "")};
+  }
+  bytes_ += line.size();
   const bool last = writes_left_ == 1;
   if (last && torn_) line = line.substr(0, line.size() / 2);
   TRY(At(JournalPath(folder_), WriteAll(fd_.get(), line)));

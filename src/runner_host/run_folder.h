@@ -67,6 +67,8 @@ class JournalFile {
   // in the background: the first event that must not be lost waits for them.
   // Errors: kNotFound, kUnavailable.
   static Result<JournalFile> Open(const std::string& folder, uint64_t valid_bytes);
+  // After an error everything further has that error, whatever the disk says by then.
+  // Errors: kUnavailable (a full disk), kTooLarge (kJournalBytesMax: what is written can be read).
   Status Append(const arazzo::RunEvent& event, arazzo::Durability durability);
 
   // Fault injection, for tests: the process kills itself with SIGKILL after the n-th write from
@@ -74,12 +76,13 @@ class JournalFile {
   void KillAt(std::string_view fault);
 
  private:
-  JournalFile(std::string folder, UniqueFd fd);
+  JournalFile(std::string folder, UniqueFd fd, uint64_t bytes);
   Status AppendLine(const arazzo::RunEvent& event, arazzo::Durability durability);
   Status SyncAll();
 
   std::string folder_;
   UniqueFd fd_;
+  uint64_t bytes_;                    // Written.
   std::future<Status> names_synced_;  // Taken by the first sync.
   // Why a line is torn or not on disk: nothing may follow it, or a resumption would not see that.
   std::optional<Error> failed_;

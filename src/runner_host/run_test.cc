@@ -111,6 +111,75 @@ TEST(RunFolder, FindsByTheBeginning) {
       ListRunIds(runs).value(),
       ElementsAre("20260202-000000-000bbb", "20260101-000000-001aaa", "20260101-000000-000aaa"));
   EXPECT_THAT(FindRun(runs, "last").value(), HasSubstr("20260202"));
+// A journal that could not be written takes nothing further, though the disk would by then: a torn
+// line in the middle would hide what follows it.
+TEST(RunFolder, AJournalThatFailedTakesNothingFurther) {
+  const Folder folder;
+  auto run = CreateRun(folder.path(), Record("r"));
+  ASSERT_TRUE(run.ok());
+  auto journal = JournalFile::Open(run.value().folder, 0);
+  ASSERT_TRUE(journal.ok());
+  const RunEvent start = Event("run", R"({"run":"r","workflow":"w"})");
+  ASSERT_TRUE(journal.value().Append(start, Durability::kLazy).ok());
+  const std::string path = run.value().folder + "/journal";
+  const std::string whole = ReadFile(path, 1 << 20).value();
+
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit tight = before;
+  tight.rlim_cur = whole.size() + 10;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const RunEvent send = Event("send", R"({"request":0,"workflow":"w","step":"s"})");
+  const Status refused = journal.value().Append(send, Durability::kLazy);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  ASSERT_FALSE(refused.ok());
+
+  const Status later = journal.value().Append(send, Durability::kSynced);
+  ASSERT_FALSE(later.ok());
+  EXPECT_EQ(later.error().detail, refused.error().detail);
+  const std::string torn = ReadFile(path, 1 << 20).value();
+  EXPECT_EQ(torn.size(), whole.size() + 10);
+  // Cut where it is whole, it goes on.
+  const auto content = ReadJournalOf(run.value().folder);
+  ASSERT_TRUE(content.ok());
+  EXPECT_EQ(content.value().valid_bytes, whole.size());
+  auto again = JournalFile::Open(run.value().folder, content.value().valid_bytes);
+  ASSERT_TRUE(again.value().Append(send, Durability::kSynced).ok());
+  EXPECT_EQ(ReadJournalOf(run.value().folder).value().events.size(), 2u);
+}
+
+// What can be written can be read: no journal grows beyond what a resume reads, and a request is
+// begun only where there is room for its answer.
+TEST(RunFolder, AJournalIsBoundedAsItIsWritten) {
+  const Folder folder;
+  auto run = CreateRun(folder.path(), Record("r"));
+  ASSERT_TRUE(run.ok());
+  const RunEvent wait = Event("wait", R"({"wait_ms":1})");
+  const RunEvent send = Event("send", R"({"request":0,"workflow":"w","step":"s"})");
+  struct Row {
+    const RunEvent* event;
+    uint64_t most;
+  };
+  for (const Row& row :
+       {Row{&wait, arazzo::kJournalBytesMax}, Row{&send, arazzo::kJournalRequestBytesMax}}) {
+    const uint64_t fits = row.most - arazzo::EncodeJournalLine(*row.event).size();
+    // The file is made that long without being written: it has a hole.
+    auto full = JournalFile::Open(run.value().folder, fits + 1);
+    ASSERT_TRUE(full.ok());
+    const Status refused = full.value().Append(*row.event, Durability::kLazy);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().kind, ErrorKind::kTooLarge);
+    EXPECT_THAT(refused.error().detail, HasSubstr("may have " + std::to_string(row.most)));
+    auto room = JournalFile::Open(run.value().folder, fits);
+    EXPECT_TRUE(room.value().Append(*row.event, Durability::kLazy).ok());
+  }
+  // Beyond the bound of requests everything else has room.
+  auto beyond = JournalFile::Open(run.value().folder, arazzo::kJournalRequestBytesMax);
+  EXPECT_TRUE(beyond.value().Append(wait, Durability::kLazy).ok());
+}
+
   EXPECT_THAT(FindRun(runs, "202602").value(), HasSubstr("20260202"));
   EXPECT_EQ(FindRun(runs, "202601").error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(FindRun(runs, "x").error().kind, ErrorKind::kNotFound);
