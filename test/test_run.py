@@ -338,6 +338,68 @@ class InDoubt(Runs):
         self.assertEqual(len(self.server.requests), 2)
 
 
+class ResumeInputs(Runs):
+    """What a resumed run takes as inputs: its secrets again, and what it began with."""
+
+    def test_only_what_the_run_began_with(self):
+        with Scripted(lambda *_: (200, {"state": "PAUSED"})) as server:
+            self.write("api.json", api(server.url, ("Look", "get", "/look")))
+            path = self.write("look.json", document(
+                poll("look", "Look", "state", "DONE"),
+                inputs={"type": "object", "properties": {
+                    "count": {"type": "integer"}, "region": {"type": "string"},
+                    "password": {"type": "string", "format": "password"}}}))
+            self.run_json("run", path, *inputs(count=3, password="hush-hush"), exit_status=3)
+            secret = inputs(password="hush-hush")
+            for given, said in ((inputs(cuont=3), "there is no input cuont; nearest: count"),
+                                (inputs(count=4), "another value of the input count"),
+                                (inputs(region="x"), "another value of the input region")):
+                end = self.run_json("resume", "last", *secret, *given, exit_status=2)[-1]
+                self.assertIn(said, end["message"])
+            self.run_json("resume", "last", *secret, *inputs(count=3), exit_status=3, TARN_INPUT_count="9")
+            end = self.run_json("resume", "last", exit_status=2)[-1]
+            self.assertIn("TARN_INPUT_password", end["message"])
+
+
+class NoAnswer(Runs):
+    """Requests that get no answer, and what a resumed run makes of them."""
+
+    def test_what_was_refused_is_sent_when_resumed(self):
+        with Scripted(lambda *_: (200, {"id": "made"})) as server:
+            url = server.url
+        # Nobody listens there any more.
+        self.write("api.json", api(url, ("Make", "post", "/things")))
+        path = self.write("one.json", document({"stepId": "make", "operationId": "Make"}))
+        end = self.run_json("run", path, exit_status=1)[-1]
+        self.assertIn("no answer", end["message"])
+        again = self.run_json("resume", "last", exit_status=1)
+        self.assertIn("send", [event["event"] for event in again])
+
+    def test_a_timeout_of_what_may_have_been_done_is_in_doubt(self):
+        release = threading.Event()
+        self.addCleanup(release.set)
+
+        def answer(*_):
+            release.wait(DEADLINE_S)
+            return 200, {"id": "made"}
+        with Scripted(answer) as server:
+            self.write("api.json", api(server.url, ("Make", "post", "/things")))
+            path = self.write("one.json", {**document(
+                {"stepId": "make", "operationId": "Make", "timeout": 100,
+                 "outputs": {"id": "$response.body#/id"}}, outputs={"id": "$steps.make.outputs.id"}),
+                "arazzo": "1.1.0"})
+            end = self.run_json("run", path, exit_status=5)[-1]
+            self.assertEqual(end["status"], "in-doubt")
+            self.assertRegex(end["message"], r"one\.json:\d+:\d+: .*no answer")
+            self.run_json("resume", "last", exit_status=5)
+            self.assertEqual(len(server.requests), 1)
+            release.set()
+            known = self.write("answer.json", {"id": "known"})
+            end = self.run_json("resume", "last", "--skip", "--answer", known)[-1]
+            self.assertEqual(end["outputs"], {"id": "known"})
+            self.assertEqual(len(server.requests), 1)
+
+
 class Terminal:
     """A run on a pseudo-terminal of 80 columns."""
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "arazzo/internal/document_reader.h"
-#include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
+#include "arazzo/names.h"
 
 namespace tarn::arazzo {
 namespace {

@@ -6,6 +6,7 @@
 #include "arazzo/internal/text.h"
 #include "arazzo/internal/uri_reference.h"
 #include "arazzo/limits.h"
+#include "arazzo/names.h"
 #include "base/uri.h"
 
 namespace tarn::arazzo {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "arazzo/limits.h"
+#include "arazzo/names.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/run_session.h"
@@ -76,7 +77,14 @@ Status Skip(const ResumeFlags& flags, runner_host::OpenRun* run) {
   return Ok();
 }
 
-// The recorded inputs, with the secrets given again.
+std::vector<std::string> NamesOf(const std::vector<runner_host::DeclaredInput>& inputs) {
+  std::vector<std::string> out;
+  for (const runner_host::DeclaredInput& input : inputs) out.push_back(input.name);
+  return out;
+}
+
+// The recorded inputs, with the secrets given again. Errors: kInvalid (a secret that is missing, an
+// input that is none or differs).
 Result<json::Value> InputsAgain(const ResumeFlags& flags, const runner_host::OpenRun& run,
                                 const LoadedFile& loaded,
                                 const runner_host::Environment& environment) {
@@ -84,22 +92,44 @@ Result<json::Value> InputsAgain(const ResumeFlags& flags, const runner_host::Ope
   for (const std::string& pointer : run.journal.secret_inputs) {
     names.push_back(pointer.substr(1, pointer.find('/', 1) - 1));
   }
-  std::vector<runner_host::DeclaredInput> missing;
-  for (const runner_host::DeclaredInput& input : loaded.declared) {
-    if (std::ranges::find(names, input.name) == names.end()) continue;
-    missing.push_back(input);
-    missing.back().required = true;
-    missing.back().has_default = false;
+  const auto is_secret = [&](const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  std::vector<runner_host::DeclaredInput> declared = loaded.declared;
+  for (runner_host::DeclaredInput& input : declared) {
+    input.required = is_secret(input.name);
+    input.has_default = false;
   }
+  const auto of_secrets = [&](const std::string& variable) -> std::optional<std::string> {
+    const bool wanted = std::ranges::any_of(names, [&](const std::string& name) {
+      return runner_host::InputVariable(name) == variable;
+    });
+    return wanted ? environment(variable) : std::nullopt;
+  };
   TRY(const json::Value given,
-      runner_host::GatherInputs(missing, flags.run.inputs, json::Value::MakeObject(), environment,
+      runner_host::GatherInputs(declared, flags.run.inputs, json::Value::MakeObject(), of_secrets,
                                 TerminalQuestions()));
+  json::Value secrets = json::Value::MakeObject();
   for (const std::string& name : names) {
-    if (given.Find(name) != nullptr) continue;
-    return Invalid("the secret input " + name + " is not kept with the run: give it again (" +
-                   runner_host::InputVariable(name) + " or --inputs)");
+    const json::Value* value = given.Find(name);
+    if (value == nullptr) {
+      return Invalid("the secret input " + name + " is not kept with the run: give it again (" +
+                     runner_host::InputVariable(name) + " or --inputs)");
+    }
+    secrets.Set(name, *value);
   }
-  return arazzo::RestoreInputs(*loaded.workflow, run.journal.inputs, given);
+  json::Value whole = arazzo::RestoreInputs(*loaded.workflow, run.journal.inputs, secrets);
+  // What the run began with has had its effects: it may be repeated, not changed.
+  for (const auto& [name, value] : given.members()) {
+    const json::Value* kept = whole.Find(name);
+    if (is_secret(name) || (kept != nullptr && *kept == value)) continue;
+    if (kept != nullptr || std::ranges::count(declared, name, &runner_host::DeclaredInput::name)) {
+      return Invalid("the run began with another value of the input " + name +
+                     ", which cannot be changed");
+    }
+    return Invalid("there is no input " + name + arazzo::NearestNames(name, NamesOf(declared)));
+  }
+  return whole;
 }
 
 int ResumeVerb(const ResumeFlags& flags) {

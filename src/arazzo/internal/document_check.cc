@@ -6,10 +6,10 @@
 
 #include "arazzo/internal/document_reader.h"
 #include "arazzo/internal/flow.h"
-#include "arazzo/internal/text.h"
 #include "arazzo/internal/xpath.h"
 #include "arazzo/jsonpath.h"
 #include "arazzo/limits.h"
+#include "arazzo/names.h"
 
 namespace tarn::arazzo {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "arazzo/internal/text.h"
 #include "arazzo/limits.h"
+#include "arazzo/names.h"
 
 namespace tarn::arazzo {
 

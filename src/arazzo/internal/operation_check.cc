@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arazzo/internal/text.h"
+#include "arazzo/names.h"
 
 namespace tarn::arazzo {
 namespace {

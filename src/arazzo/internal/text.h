@@ -1,11 +1,10 @@
-// UTF-8 by code points (what base/utf8.h has not), and the nearest of some names: what the parsers
-// of this module share.
+// UTF-8 by code points (what base/utf8.h has not), and letters of ASCII: what the parsers of this
+// module share.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tarn::arazzo {
 
@@ -23,9 +22,5 @@ bool ReadHex4(std::string_view text, size_t position, uint32_t* value);
 bool EqualsIgnoreAsciiCase(std::string_view a, std::string_view b);
 int CompareIgnoreAsciiCase(std::string_view a, std::string_view b);
 std::string AsciiLower(std::string_view text);
-
-// The names closest to `wanted` (at most three, none further than a third of its length), for
-// "did you mean" messages: "; nearest: a, b". Empty when none is near.
-std::string NearestNames(std::string_view wanted, const std::vector<std::string>& names);
 
 }  // namespace tarn::arazzo
