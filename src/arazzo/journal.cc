@@ -54,27 +54,6 @@ Result<HttpReply> ReplyOf(const Value& data) {
   return reply;
 }
 
-// Requests are numbered from 0 in each branch and answered in order; a resumed run may repeat the
-// send that was in doubt, under its number.
-Status ApplyRequest(const RunEvent& event, JournalContent* out) {
-  const std::string* name = TextOf(event.data, "branch");
-  const std::string branch = name == nullptr ? "" : *name;
-  std::vector<HttpReply>& recorded = out->recorded[branch];
-  if (NumberOf(event.data, "request") != static_cast<int64_t>(recorded.size())) {
-    return Corrupt("a request is out of order");
-  }
-  if (event.type == "send") {
-    out->in_doubt.insert(branch);
-    out->status.reset();
-    return Ok();
-  }
-  if (!out->in_doubt.contains(branch)) return Corrupt("an answer has no request");
-  TRY(HttpReply reply, ReplyOf(event.data));
-  recorded.push_back(std::move(reply));
-  out->in_doubt.erase(branch);
-  return Ok();
-}
-
 void ApplyStart(const Value& data, JournalContent* out) {
   if (const std::string* id = TextOf(data, "run")) out->run_id = *id;
   if (const std::string* id = TextOf(data, "workflow")) out->workflow_id = *id;
@@ -91,16 +70,86 @@ void ApplyStart(const Value& data, JournalContent* out) {
   out->status.reset();
 }
 
-Status Apply(const RunEvent& event, JournalContent* out) {
-  if (event.type == "run") {
-    ApplyStart(event.data, out);
-  } else if (event.type == "send" || event.type == "answer") {
-    return ApplyRequest(event, out);
-  } else if (event.type == "end") {
-    if (const std::string* status = TextOf(event.data, "status")) out->status = *status;
+// The events in order.
+class Reader {
+ public:
+  Status Apply(const RunEvent& event) {
+    if (event.type == "run") {
+      ApplyStart(event.data, &out_);
+    } else if (event.type == "send") {
+      return ApplySend(event.data);
+    } else if (event.type == "answer") {
+      return ApplyAnswer(event.data);
+    } else if (event.type == "end") {
+      if (const std::string* status = TextOf(event.data, "status")) out_.status = *status;
+    }
+    return Ok();
   }
-  return Ok();
-}
+
+  // What was not answered in the end is asked for again.
+  JournalContent Take() {
+    for (const auto& [branch, may_be_done] : unanswered_) {
+      out_.recorded[branch].pop_back();
+      if (may_be_done) out_.in_doubt.insert(branch);
+    }
+    return std::move(out_);
+  }
+
+  JournalContent& out() { return out_; }
+
+ private:
+  // Requests are numbered from 0 in each branch and answered in order; a resumed run may repeat the
+  // last one, in doubt or without an answer, under its number.
+  Status ApplySend(const Value& data) {
+    const std::string branch = BranchOf(data);
+    TRY(CheckNumber(data, branch));
+    out_.in_doubt.insert(branch);
+    out_.status.reset();
+    return Ok();
+  }
+
+  Status ApplyAnswer(const Value& data) {
+    const std::string branch = BranchOf(data);
+    TRY(CheckNumber(data, branch));
+    if (!out_.in_doubt.contains(branch)) return Corrupt("an answer has no request");
+    const std::string* workflow = TextOf(data, "workflow");
+    const std::string* step = TextOf(data, "step");
+    if (workflow == nullptr || step == nullptr) return Corrupt("an answer is of no step");
+    TRY(HttpReply reply, ReplyOf(data));
+    if (reply.status == 0) {
+      const Value* may_be_done = data.Find("in_doubt");
+      unanswered_[branch] =
+          may_be_done == nullptr || !may_be_done->IsBool() || may_be_done->AsBool();
+    }
+    out_.recorded[branch].push_back({std::move(reply), *workflow, *step});
+    out_.in_doubt.erase(branch);
+    return Ok();
+  }
+
+  Status CheckNumber(const Value& data, const std::string& branch) {
+    std::vector<RecordedAnswer>& recorded = out_.recorded[branch];
+    const auto number = NumberOf(data, "request");
+    const auto last = unanswered_.find(branch);
+    if (last != unanswered_.end()) {
+      if (number == static_cast<int64_t>(recorded.size()) - 1) {
+        recorded.pop_back();
+        out_.in_doubt.insert(branch);
+      }
+      unanswered_.erase(last);
+    }
+    if (number == static_cast<int64_t>(recorded.size())) return Ok();
+    return Corrupt("a request is out of order");
+  }
+
+  static std::string BranchOf(const Value& data) {
+    const std::string* name = TextOf(data, "branch");
+    return name == nullptr ? "" : *name;
+  }
+
+  JournalContent out_;
+  // Branches whose last request got no answer, and whether it may have been done.
+  std::map<std::string, bool> unanswered_;
+};
 
 }  // namespace
 
@@ -116,7 +165,8 @@ Result<JournalContent> ReadJournal(std::string_view bytes) {
     return Error{ErrorKind::kTooLarge,
                  "a journal may have " + std::to_string(kJournalBytesMax) + " bytes"};
   }
-  JournalContent out;
+  Reader reader;
+  JournalContent& out = reader.out();
   std::string_view rest = bytes;
   for (;;) {
     const size_t end = rest.find('\n');
@@ -132,11 +182,11 @@ Result<JournalContent> ReadJournal(std::string_view bytes) {
       return Corrupt("a line is no event");
     }
     out.events.push_back({*type, *data});
-    TRY(Apply(out.events.back(), &out));
+    TRY(reader.Apply(out.events.back()));
     rest.remove_prefix(end + 1);
     out.valid_bytes = bytes.size() - rest.size();
   }
-  return out;
+  return reader.Take();
 }
 
 }  // namespace tarn::arazzo

@@ -31,7 +31,9 @@ struct JournalContent {
   std::string workflow_id;
   json::Value inputs = json::Value::MakeObject();  // Without secrets.
   std::vector<std::string> secret_inputs;          // Where they were; needed again to resume.
-  std::map<std::string, std::vector<HttpReply>> recorded;
+  // A request that got no answer, and that nothing of its branch follows, is not among them: it is
+  // sent again, and is in doubt when it may have been done.
+  std::map<std::string, std::vector<RecordedAnswer>> recorded;
   std::set<std::string> in_doubt;
   std::optional<std::string> status;  // Of the last end, when nothing was sent after it.
 };

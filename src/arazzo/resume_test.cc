@@ -97,7 +97,8 @@ TEST(Resume, ALoopThatCallsAWorkflowAsksForAJobEachTime) {
   const std::string workflows =
       "- workflowId: main\n  inputs: {type: object}\n  steps:\n"
       "  - {stepId: call, workflowId: child, outputs: {job: $outputs.job}, onSuccess: [\n"
-      "     {name: on, type: goto, stepId: last, criteria: [{condition: $outputs.job == 3}]},\n"
+      "     {name: on, type: goto, stepId: last, criteria: [{condition: $steps.call.outputs.job == "
+      "3}]},\n"
       "     {name: again, type: goto, stepId: call}]}\n"
       "  - {stepId: last, operationId: getB}\n"
       "  outputs: {job: $steps.call.outputs.job}\n"
@@ -226,6 +227,110 @@ TEST(Resume, AStopDuringARequestLosesNothing) {
     EXPECT_EQ(json::ToText(resumed.outputs), R"({"job":1})");
     EXPECT_EQ(c.world.requests.size(), 3u);
   }
+}
+
+// A run that ended because a request got no answer asks again when it is resumed.
+TEST(Resume, ARequestWithoutAnAnswerIsAskedAgain) {
+  struct Row {
+    std::string_view step;
+    ErrorKind kind;
+    RunStatus first;   // Of the run.
+    RunStatus second;  // Resumed, with nobody to ask.
+  };
+  constexpr std::string_view kPost = "{stepId: s, operationId: postB}";
+  constexpr std::string_view kGet = "{stepId: s, operationId: getB}";
+  const std::string_view create = kCreate;
+  for (const Row& row : {
+           // What was not sent was not done.
+           Row{kGet, ErrorKind::kUnavailable, RunStatus::kStepFailed, RunStatus::kEnded},
+           Row{kPost, ErrorKind::kUnavailable, RunStatus::kStepFailed, RunStatus::kEnded},
+           // What may have been done is repeated when that does no harm.
+           Row{kGet, ErrorKind::kTimeout, RunStatus::kStepFailed, RunStatus::kEnded},
+           Row{create, ErrorKind::kTimeout, RunStatus::kStepFailed, RunStatus::kEnded},
+           Row{kPost, ErrorKind::kTimeout, RunStatus::kInDoubt, RunStatus::kInDoubt},
+           Row{kPost, ErrorKind::kTooLarge, RunStatus::kInDoubt, RunStatus::kInDoubt},
+       }) {
+    SCOPED_TRACE(row.step);
+    Case c(
+        "- workflowId: w\n  inputs: {type: object}\n  steps:\n  - {stepId: a, operationId: getB}\n "
+        " - " +
+        std::string(row.step) + "\n");
+    c.world.server = [&](const OutgoingRequest&, const ApiOperation&) -> Result<HttpReply> {
+      if (c.world.requests.size() == 1) return Json(200, "{}");
+      return Error{row.kind, "no luck"};
+    };
+    const RunResult first = c.Run();
+    EXPECT_EQ(first.status, row.first) << first.message;
+    EXPECT_THAT(first.message, HasSubstr("no answer: no luck"));
+    EXPECT_THAT(first.message, HasSubstr("w.yaml:"));
+    c.world.server = [](const OutgoingRequest&, const ApiOperation&) { return Json(200, "{}"); };
+    Recover(&c);
+    EXPECT_EQ(c.Run().status, row.second);
+    const bool asked_again = row.second == RunStatus::kEnded;
+    EXPECT_EQ(c.world.requests.size(), asked_again ? 3u : 2u);
+    if (asked_again) {
+      EXPECT_EQ(c.world.requests[2].body, c.world.requests[1].body);
+    }
+    c.world.may_send_again = true;
+    Recover(&c);
+    EXPECT_EQ(c.Run().status, RunStatus::kEnded);
+    EXPECT_EQ(c.world.requests.size(), 3u);
+  }
+}
+
+// The document's own way on after a request without an answer.
+TEST(Resume, ARequestInDoubtIsNotRetriedUnasked) {
+  const auto document = [](std::string_view action) {
+    return "- workflowId: w\n  steps:\n  - {stepId: s, operationId: postB, onFailure: [" +
+           std::string(action) + "]}\n  - {stepId: rescue, operationId: getB}\n";
+  };
+  const auto lost = [](const OutgoingRequest& r, const ApiOperation&) -> Result<HttpReply> {
+    if (r.method == "POST") return Error{ErrorKind::kTimeout, "no luck"};
+    return Json(200, "{}");
+  };
+  Case retry(document("{name: again, type: retry, retryAfter: 0, retryLimit: 2}"));
+  retry.world.server = lost;
+  EXPECT_EQ(retry.Run().status, RunStatus::kInDoubt);
+  EXPECT_EQ(retry.world.requests.size(), 1u);
+
+  Case asked(document("{name: again, type: retry, retryAfter: 0, retryLimit: 2}"));
+  asked.world.server = lost;
+  asked.world.may_send_again = true;
+  EXPECT_EQ(asked.Run().status, RunStatus::kInDoubt);  // Retries are used up.
+  EXPECT_EQ(asked.world.requests.size(), 3u);
+
+  Case end(document("{name: stop, type: end}"));
+  end.world.server = lost;
+  EXPECT_EQ(end.Run().status, RunStatus::kInDoubt);
+
+  Case other(document("{name: on, type: goto, stepId: rescue}"));
+  other.world.server = lost;
+  EXPECT_EQ(other.Run().status, RunStatus::kEnded);
+  EXPECT_EQ(other.world.requests.size(), 2u);
+
+  Case unsent(document("{name: again, type: retry, retryAfter: 0, retryLimit: 2}"));
+  unsent.world.server = [](const OutgoingRequest&, const ApiOperation&) -> Result<HttpReply> {
+    return Error{ErrorKind::kUnavailable, "refused"};
+  };
+  EXPECT_EQ(unsent.Run().status, RunStatus::kStepFailed);
+  EXPECT_EQ(unsent.world.requests.size(), 3u);
+}
+
+TEST(Resume, ARecordedAnswerBelongsToItsStep) {
+  Case c(
+      "- {workflowId: w, steps: [{stepId: a, operationId: getB}, {stepId: b, operationId: "
+      "getB}]}\n");
+  ASSERT_EQ(c.Run().status, RunStatus::kEnded);
+  Case other(
+      "- {workflowId: w, steps: [{stepId: a, operationId: getB}, {stepId: c, operationId: "
+      "getB}]}\n");
+  other.options.recorded = Journal(c.world).recorded;
+  const auto result = RunWorkflow(other.program, "", other.inputs, other.options,
+                                  {other.world, other.world, other.world});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::kCorrupt);
+  EXPECT_THAT(result.error().detail, HasSubstr("answer 1 is that of the step b of w"));
+  EXPECT_TRUE(other.world.requests.empty());
 }
 
 }  // namespace

@@ -295,6 +295,13 @@ class Interpreter {
       TRY(Attempt attempt, Execute(run, index, depth));
       if (attempt.stop.has_value()) return std::move(*attempt.stop);
       TRY(Choice choice, Choose(*run, step, attempt, retries));
+      if (attempt.sent.in_doubt && !MayGoOn(*run, index, choice.action)) {
+        return Stop(RunStatus::kInDoubt,
+                    context_.Mask(PlaceText(*run, attempt.place) + ": the step " + step.id +
+                                  " may have been done, and repeating it is not known to be "
+                                  "safe: " +
+                                  attempt.why));
+      }
       if (choice.action == nullptr) return WithoutAction(run, index, attempt, choice);
       const Action& action = *choice.action;
       if (action.type != Action::Type::kRetry) return Follow(run, index, attempt, choice);
@@ -305,6 +312,15 @@ class Interpreter {
       TRY(auto stop, Prepare(run, action, depth));
       if (stop.has_value()) return std::move(*stop);
     }
+  }
+
+  // After a request without an answer that may have been done and may not be repeated: its failure
+  // is not known, so it does not end the run as one; where the document goes on is its own affair.
+  bool MayGoOn(const WorkflowRun& run, size_t index, const Action* action) {
+    if (action == nullptr || action->type == Action::Type::kEnd) return false;
+    if (action->type == Action::Type::kGoto) return true;
+    return MaySendAgain(run.workflow->workflow->steps[index], *run.workflow->operations[index],
+                        &context_);
   }
 
   Flow CannotCall(const WorkflowRun& run, const Action& action, Place wrong, const Error& error) {
@@ -347,7 +363,7 @@ class Interpreter {
       if (!ended) return out;
     } else {
       TRY(out.sent, Perform(step, *operation, *run, &context_));
-      if (out.sent.in_doubt) {
+      if (out.sent.in_doubt && !out.sent.sent) {
         out.stop =
             Stop(RunStatus::kInDoubt, "the step " + step.id +
                                           " may have been done before the run was "

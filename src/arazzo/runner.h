@@ -40,8 +40,10 @@ struct HttpReply {
 class HttpPort {
  public:
   virtual ~HttpPort() = default;
-  // `timeout_ms` 0: the port's own. Errors: kTimeout, kUnavailable, kForbidden (a host that the
-  // document and the flags did not name), kTooLarge.
+  // `timeout_ms` 0: the port's own. Errors: kTimeout, kTooLarge: there is no answer, or none that
+  // could be read, and the request may have been done. Any other: it was not sent, with
+  // kUnavailable when no connection came about, kForbidden for a host that the document and the
+  // flags did not name.
   virtual Result<HttpReply> Send(const OutgoingRequest& request, const ApiOperation& operation,
                                  uint64_t timeout_ms) = 0;
 };
@@ -54,7 +56,7 @@ class TimePort {
   virtual Status SleepMs(int64_t ms) = 0;  // Errors: kTimeout when the user stops the run.
   // Whether the user wants the run to end before its next step; it can be resumed.
   virtual bool StopWanted() = 0;
-  virtual double Jitter() = 0;             // In [0, 1).
+  virtual double Jitter() = 0;  // In [0, 1).
 };
 
 enum class Durability : uint8_t {
@@ -89,6 +91,13 @@ class EventPort {
   virtual bool MaySendAgain(std::string_view description) = 0;
 };
 
+// An answer that a journal holds, and whose it is.
+struct RecordedAnswer {
+  HttpReply reply;       // Still sealed. Status 0: there was none, and another request followed.
+  std::string workflow;  // Its path.
+  std::string step;
+};
+
 struct RunnerPorts {
   HttpPort& http;
   TimePort& time;
@@ -115,9 +124,9 @@ struct RunOptions {
   std::vector<std::string> wait_on;  // States to poll on besides the known ones.
   // Branches that run at once; 1: one after the other. At most kParallelMax.
   uint32_t parallel_max = 4;
-  // Answers of an interrupted run by branch, in order, still sealed. `in_doubt`: branches of which
-  // one more request was recorded as sent.
-  std::map<std::string, std::vector<HttpReply>> recorded;
+  // Answers of an interrupted run by branch, in order. `in_doubt`: branches of which one more
+  // request was recorded as sent.
+  std::map<std::string, std::vector<RecordedAnswer>> recorded;
   std::set<std::string> in_doubt;
 };
 
@@ -138,7 +147,8 @@ struct RunResult {
 };
 
 // Runs `workflow_id` of the program's root document (empty: its only or first workflow).
-// `program.root` must not be null. Errors: what an EventPort returned (a full disk), kNotFound.
+// `program.root` must not be null. Errors: what an EventPort returned (a full disk), kNotFound,
+// kCorrupt (a recorded answer is not that of the step that asks).
 Result<RunResult> RunWorkflow(const Program& program, std::string_view workflow_id,
                               const json::Value& inputs, const RunOptions& options,
                               const RunnerPorts& ports);

@@ -209,7 +209,7 @@ int CarryOut(const Carried& carried, const Environment& environment) {
   const auto result = arazzo::RunWorkflow(loaded.program, run.record.workflow, carried.inputs,
                                           options, {http, time, events, &masker});
   if (result.ok()) return static_cast<int>(result.value().status);
-  // The journal cannot be written.
+  // The journal cannot be written, or does not fit.
   const auto status = arazzo::RunStatus::kStepFailed;
   std::string message = result.error().detail;
   if (result.error().kind == ErrorKind::kTooLarge) {

@@ -104,6 +104,12 @@ size_t OnUpload(char* out, size_t, size_t room, void* user) {
   auto got = exchange->request->upload(std::span(out, room));
   if (got.ok()) {
     CHECK(got.value() <= room);
+int OnBegin(void* user, char*, char*, int, int) {
+  const auto* exchange = static_cast<Exchange*>(user);
+  exchange->request->begins();
+  return CURL_PREREQFUNC_OK;
+}
+
     return got.value();
   }
   exchange->failure = std::move(got).error();
@@ -269,6 +275,10 @@ struct Client::State {
         surplus = idle.front().easy;
         idle.erase(idle.begin());
       }
+  if (request.begins) {
+    Set(easy, CURLOPT_PREREQFUNCTION, OnBegin);
+    Set(easy, CURLOPT_PREREQDATA, exchange);
+  }
     }
     if (surplus != nullptr) curl_easy_cleanup(surplus);
   }

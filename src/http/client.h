@@ -27,6 +27,9 @@ struct ClientRequest {
   std::function<Result<size_t>(std::span<char>)> upload;
   uint64_t upload_bytes = 0;
   uint32_t connect_timeout_ms = 5'000;
+  // When set: called when the connection stands and the request is about to leave. Without that
+  // call the server has seen nothing of it.
+  std::function<void()> begins;
   uint32_t timeout_ms = 60'000;             // The whole exchange; 0 for none (streams).
   uint64_t response_bytes_max = 64u << 20;  // kTooLarge beyond, when there is no body_sink.
 };

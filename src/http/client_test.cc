@@ -3,8 +3,12 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <deque>
 #include <thread>
 
 #include "http/internal/egress.h"
@@ -129,6 +133,128 @@ TEST(Client, ReusesConnectionsAcrossThreads) {
       server.metrics.GetCounter("tarn_http_connections_accepted_total", "", {{"server", "test"}})
           .Value();
   EXPECT_LE(accepted, 4u);
+}
+
+// Answers the first request of a connection when its method may be repeated, and closes without an
+// answer at any other: what a server does whose patience with a kept connection is over.
+class Impatient {
+ public:
+  Impatient() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    CHECK(listen(listener_, 8) == 0);
+    url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/";
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~Impatient() { close(listener_); }
+  std::string url;
+
+  // Ends it when the clients are gone; returns the methods as they arrived, by connection.
+  std::vector<std::string> Finish() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    for (std::thread& one : connections_) one.join();
+    return {seen_.begin(), seen_.end()};
+  }
+
+ private:
+  void Serve() {
+    for (;;) {
+      const int connection = accept(listener_, nullptr, nullptr);
+      if (connection < 0) return;
+      std::string* seen = &seen_.emplace_back();
+      connections_.emplace_back([connection, seen] { Converse(connection, seen); });
+    }
+  }
+
+  static void Converse(int connection, std::string* seen) {
+    for (bool first = true;; first = false) {
+      char buffer[4096];
+      // Requests of these tests have no body and arrive whole.
+      const ssize_t got = recv(connection, buffer, sizeof buffer, 0);
+      if (got <= 0) break;
+      const std::string method(buffer, std::string_view(buffer, 8).find(' '));
+      *seen += method + " ";
+      if (!first || method == "POST" || method == "PATCH") break;
+      constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+      if (send(connection, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) break;
+    }
+    close(connection);
+  }
+
+  const int listener_;
+  std::thread thread_;
+  std::vector<std::thread> connections_;
+  std::deque<std::string> seen_;  // Each of its connection's thread, until that has ended.
+};
+
+// A request is sent again by itself only when that does no harm.
+TEST(Client, SendsPostAndPatchOnce) {
+  Impatient server;
+  {
+    Client client({});
+    EXPECT_TRUE(Get(client, server.url).ok());
+    EXPECT_TRUE(Get(client, server.url).ok());  // By itself over a new connection.
+    for (const Method method : {Method::kPost, Method::kPatch}) {
+      bool begun = false;
+      ClientRequest request;
+      request.method = method;
+      request.url = server.url;
+      request.begins = [&] { begun = true; };
+      const auto lost = client.Send(request);
+      EXPECT_FALSE(lost.ok());
+      EXPECT_TRUE(begun);
+    }
+  }
+  EXPECT_THAT(server.Finish(), ::testing::ElementsAre("GET GET ", "GET ", "POST ", "PATCH "));
+}
+
+TEST(Client, PostAndPatchDoNotUseKeptConnections) {
+  TestServer server(MirrorRouter());
+  const auto accepted = [&] {
+    return server.metrics
+        .GetCounter("tarn_http_connections_accepted_total", "", {{"server", "test"}})
+        .Value();
+  };
+  Client client({});
+  for (const Method method : {Method::kGet, Method::kPut, Method::kDelete}) {
+    ClientRequest request;
+    request.method = method;
+    request.url = server.Url("/");
+    ASSERT_TRUE(client.Send(request).ok());
+  }
+  EXPECT_EQ(accepted(), 1u);
+  for (const Method method : {Method::kPost, Method::kPatch, Method::kPost}) {
+    ClientRequest request;
+    request.method = method;
+    request.url = server.Url("/");
+    ASSERT_TRUE(client.Send(request).ok());
+  }
+  EXPECT_EQ(accepted(), 4u);
+}
+
+// Nothing is said to begin where nobody can be reached.
+TEST(Client, BeginsWhenTheConnectionStands) {
+  uint16_t port = 0;
+  {
+    const TestServer gone(MirrorRouter());
+    port = gone.port();
+  }
+  Client client({});
+  ClientRequest request;
+  request.url = "http://127.0.0.1:" + std::to_string(port) + "/";
+  bool begun = false;
+  request.begins = [&] { begun = true; };
+  EXPECT_FALSE(client.Send(request).ok());
+  EXPECT_FALSE(begun);
+  TestServer server(MirrorRouter());
+  request.url = server.Url("/");
+  EXPECT_TRUE(client.Send(request).ok());
+  EXPECT_TRUE(begun);
 }
 
 TEST(Client, StatusesAndRedirectsAreResponses) {

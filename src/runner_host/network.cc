@@ -45,6 +45,13 @@ bool IsSigned(std::string_view name) {
          (name.size() > 6 && SameIgnoringCase(name.substr(0, 6), "x-amz-"));
 }
 
+// What HttpPort's kinds tell apart: what a server may have seen may have been done.
+ErrorKind KindOf(const Error& error, bool begun) {
+  const bool may_be_done = error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kTooLarge;
+  if (begun) return may_be_done ? error.kind : ErrorKind::kTimeout;
+  return may_be_done ? ErrorKind::kUnavailable : error.kind;
+}
+
 Error Forbidden(std::string detail) { return {ErrorKind::kForbidden, std::move(detail)}; }
 
 }  // namespace
@@ -133,6 +140,8 @@ Result<HttpReply> NetworkPort::Send(const OutgoingRequest& planned, const ApiOpe
           ? kExchangeTimeoutMs
           : static_cast<uint32_t>(std::min<uint64_t>(timeout_ms, kExchangeTimeoutMostMs));
   out.response_bytes_max = arazzo::kOutputBytesMax;
+  bool begun = false;
+  out.begins = [&begun] { begun = true; };
   const int64_t started_ms = clock_.UnixMs();
   const int64_t begin_ns = clock_.MonotonicNs();
   auto answer = client_.Send(out);
@@ -157,7 +166,7 @@ Result<HttpReply> NetworkPort::Send(const OutgoingRequest& planned, const ApiOpe
     if (!kept.ok()) LogWarning("the HAR file lacks an exchange", {{"detail", kept.error().detail}});
   }
   if (!answer.ok()) {
-    return Error{answer.error().kind, HostHeader(url) + ": " + answer.error().detail};
+    return Error{KindOf(answer.error(), begun), HostHeader(url) + ": " + answer.error().detail};
   }
   HttpReply reply;
   reply.status = answer.value().status;

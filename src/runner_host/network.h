@@ -33,7 +33,7 @@ class NetworkPort final : public arazzo::HttpPort {
   NetworkPort(NetworkOptions options, const arazzo::SecretMask* masker, const Clock* clock,
               HarFile* har);
 
-  // Errors: as HttpPort::Send; kUnavailable also when the HAR file cannot be written.
+  // Errors: as HttpPort::Send.
   Result<arazzo::HttpReply> Send(const arazzo::OutgoingRequest& request,
                                  const arazzo::ApiOperation& operation,
                                  uint64_t timeout_ms) override;

@@ -1,13 +1,21 @@
 // Runs on disk, the network's refusals, HAR, and the texts of views.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <csignal>
+#include <thread>
 
 #include "arazzo/limits.h"
+#include "base/bytes.h"
 #include "base/file.h"
 #include "runner_host/event_text.h"
 #include "runner_host/har.h"
+#include "runner_host/internal/test_folder.h"
 #include "runner_host/limits.h"
 #include "runner_host/network.h"
 #include "runner_host/run_events.h"
@@ -15,7 +23,6 @@
 #include "runner_host/run_view.h"
 
 namespace tarn::runner_host {
-#include "runner_host/internal/test_folder.h"
 namespace {
 
 using arazzo::Durability;
@@ -89,10 +96,14 @@ TEST(RunFolder, IsHeldByOneAndGoesOnWhereTheJournalIsWhole) {
   EXPECT_EQ(again.value().journal.valid_bytes, bytes.value().size());
   EXPECT_EQ(again.value().journal.in_doubt.size(), 1u);
   auto journal = JournalFile::Open(folder.value(), again.value().journal.valid_bytes);
-  ASSERT_TRUE(journal.value()
-                  .Append(Event("answer", R"({"request":0,"status":200,"headers":[],"body":""})"),
-                          Durability::kLazy)
-                  .ok());
+  ASSERT_TRUE(
+      journal.value()
+          .Append(
+              Event(
+                  "answer",
+                  R"({"request":0,"workflow":"w","step":"s","status":200,"headers":[],"body":""})"),
+              Durability::kLazy)
+          .ok());
   ASSERT_TRUE(
       journal.value().Append(Event("end", R"({"status":"ended"})"), Durability::kLazy).ok());
   EXPECT_EQ(ReadJournalOf(folder.value()).value().recorded.at("").size(), 1u);
@@ -100,17 +111,6 @@ TEST(RunFolder, IsHeldByOneAndGoesOnWhereTheJournalIsWhole) {
   EXPECT_EQ(Summarize(runs, "20260101-000000-000aaa").status, "ended");
 }
 
-TEST(RunFolder, FindsByTheBeginning) {
-  const Folder folder_of_runs;
-  const std::string& runs = folder_of_runs.path();
-  for (const char* id :
-       {"20260101-000000-000aaa", "20260101-000000-001aaa", "20260202-000000-000bbb"}) {
-    ASSERT_TRUE(CreateRun(runs, Record(id)).ok());
-  }
-  EXPECT_THAT(
-      ListRunIds(runs).value(),
-      ElementsAre("20260202-000000-000bbb", "20260101-000000-001aaa", "20260101-000000-000aaa"));
-  EXPECT_THAT(FindRun(runs, "last").value(), HasSubstr("20260202"));
 // A journal that could not be written takes nothing further, though the disk would by then: a torn
 // line in the middle would hide what follows it.
 TEST(RunFolder, AJournalThatFailedTakesNothingFurther) {
@@ -180,6 +180,17 @@ TEST(RunFolder, AJournalIsBoundedAsItIsWritten) {
   EXPECT_TRUE(beyond.value().Append(wait, Durability::kLazy).ok());
 }
 
+TEST(RunFolder, FindsByTheBeginning) {
+  const Folder folder_of_runs;
+  const std::string& runs = folder_of_runs.path();
+  for (const char* id :
+       {"20260101-000000-000aaa", "20260101-000000-001aaa", "20260202-000000-000bbb"}) {
+    ASSERT_TRUE(CreateRun(runs, Record(id)).ok());
+  }
+  EXPECT_THAT(
+      ListRunIds(runs).value(),
+      ElementsAre("20260202-000000-000bbb", "20260101-000000-001aaa", "20260101-000000-000aaa"));
+  EXPECT_THAT(FindRun(runs, "last").value(), HasSubstr("20260202"));
   EXPECT_THAT(FindRun(runs, "202602").value(), HasSubstr("20260202"));
   EXPECT_EQ(FindRun(runs, "202601").error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(FindRun(runs, "x").error().kind, ErrorKind::kNotFound);
@@ -230,6 +241,64 @@ TEST(Network, RefusesBeforeItSends) {
       HasSubstr("plain http"));
 }
 
+// Accepts, reads what comes, and closes without an answer.
+class Silent {
+ public:
+  Silent() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    CHECK(listen(listener_, 8) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (;;) {
+        const int connection = accept(listener_, nullptr, nullptr);
+        if (connection < 0) return;
+        char buffer[4096];
+        static_cast<void>(recv(connection, buffer, sizeof buffer, 0));
+        close(connection);
+      }
+    });
+  }
+  ~Silent() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  std::string origin() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  const int listener_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+TEST(Network, TellsWhatWasNotSentFromWhatMayHaveBeenDone) {
+  const arazzo::SecretMask mask;
+  const SystemClock clock;
+  const arazzo::ApiOperation operation;
+  std::string nobody;
+  {
+    const Silent silent;
+    NetworkOptions options;
+    options.origins = {silent.origin()};
+    NetworkPort port(options, &mask, &clock, nullptr);
+    const auto reply = port.Send({"POST", silent.origin() + "/", {}, "x", true}, operation, 0);
+    ASSERT_FALSE(reply.ok());
+    EXPECT_EQ(reply.error().kind, ErrorKind::kTimeout) << reply.error().detail;
+    nobody = silent.origin();
+  }
+  NetworkOptions options;
+  options.origins = {nobody};
+  NetworkPort port(options, &mask, &clock, nullptr);
+  const auto refused = port.Send({"POST", nobody + "/", {}, "x", true}, operation, 0);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, ErrorKind::kUnavailable) << refused.error().detail;
+}
+
 TEST(Har, IsWholeAfterEveryExchange) {
   const Folder kept_until_the_end;
   const std::string path = kept_until_the_end.path() + "/x.har";
@@ -263,6 +332,88 @@ TEST(Har, IsWholeAfterEveryExchange) {
   EXPECT_NE(content(1).Find("comment"), nullptr);
   EXPECT_EQ(content(2).Find("comment"), nullptr);
   EXPECT_THAT(ReadFile(path, 64u << 20).value(), Not(HasSubstr("hush")));
+}
+
+TEST(Har, MasksBeforeItCutsAndEncodes) {
+  const Folder folder;
+  const std::string path = folder.path() + "/x.har";
+  arazzo::SecretMask mask;
+  mask.Add("input", "hush-hush");
+  auto har = HarFile::Create(path, &mask);
+  ASSERT_TRUE(har.ok());
+  const auto text_of = [&](std::string_view body) {
+    HarExchange exchange;
+    exchange.request_headers = {{"Content-Type", "text/hush-hush"}};
+    exchange.request_body = body;
+    exchange.response_body = body;
+    EXPECT_TRUE(har.value()->Add(exchange).ok());
+    const std::string file = ReadFile(path, 64u << 20).value();
+    EXPECT_THAT(file, Not(HasSubstr("hush")));
+    const Value value = json::ParseValue(file).value();
+    const Value& last = value.Find("log")->Find("entries")->items().back();
+    const std::string text = last.Find("response")->Find("content")->Find("text")->AsString();
+    EXPECT_EQ(last.Find("request")->Find("postData")->Find("text")->AsString(), text);
+    return text;
+  };
+  // Half of it is before the cut.
+  const std::string at_the_cut = std::string(kHarBodyBytesMax - 4, 'x') + "hush-hush";
+  EXPECT_THAT(text_of(at_the_cut), testing::EndsWith("xxx***"));
+  EXPECT_EQ(Base64Decode(text_of("\xff hush-hush \x01")).value(), "\xff *** \x01");
+}
+
+TEST(EventText, NothingThatATerminalObeys) {
+  struct Row {
+    std::string_view text, shown;
+  };
+  for (const Row& row : {
+           Row{"plain é «x»", "plain é «x»"},
+           Row{"a\tb\r\nc", "a b  c"},
+           Row{"\x1b[2J\a", "\\x1b[2J\\x07"},
+           Row{"\x7f|\xc2\x9b"
+               "31m|\xc2\x80",
+               "\\x7f|\\x9b31m|\\x80"},
+           Row{"\x9b|\xff|\xc2", "\\x9b|\\xff|\\xc2"},  // No UTF-8.
+           Row{"\u202egnp.exe\u2066", "\\u202egnp.exe\\u2066"},
+           Row{"\u2029 \u00a0 \U0001f600", "\u2029 \u00a0 \U0001f600"},
+           Row{"\\x1b", "\\x1b"},
+       }) {
+    EXPECT_EQ(Printable(row.text), row.shown);
+    EXPECT_EQ(Printable(row.shown), row.shown);
+  }
+  EXPECT_EQ(PrintableJson("{\"a\":\"\\u001b\x7f\xc2\x9b é\u202e\"}"),
+            "{\"a\":\"\\u001b\\u007f\\u009b é\\u202e\"}");
+}
+
+// Wherever a server or a document can put a text, views show it without what a terminal obeys.
+TEST(EventText, ViewsShowNoControlCharacters) {
+  constexpr std::string_view kData =
+      R"({"workflow":"w\u001b[1m","run":"r\u009b","step":"s\u001b]0;x\u0007","method":"GET\u001b",)"
+      R"("url":"http://h/\u001b[2J","status":200,"body":"\u001b[31m\u202e","observed":"\u001bc",)"
+      R"("action":"\u001b","reason":"\u001b","message":"\u001b[8m\u007f","wait_ms":5,"count":1,)"
+      R"("outputs":{"o\u001b":"\u009b\u001b"},"at":1,"headers":[["a\u001b","b\u001b"]]})";
+  const arazzo::SecretMask mask;
+  std::string out;
+  const WriteText write = [&](std::string_view text) { out += text; };
+  std::vector<std::unique_ptr<RunView>> views;
+  views.push_back(MakePlainView(write, &mask, true));
+  views.push_back(MakeJsonView(write, &mask, true));
+  views.push_back(MakeLiveView(write, &mask, {true, false, 200}));
+  for (const auto& view : views) {
+    for (const char* type : {"run", "workflow", "send", "answer", "criterion", "action", "wait",
+                             "warning", "send", "answer", "workflow_end", "end"}) {
+      view->Show(Event(type, kData));
+    }
+    view->Tick(2);
+  }
+  views.clear();
+  // The live view draws over itself with these.
+  for (const std::string_view own : {"\r\x1b[K", "\x1b[A"}) {
+    for (size_t at = out.find(own); at != out.npos; at = out.find(own)) out.erase(at, own.size());
+  }
+  EXPECT_GT(out.size(), 1000u);
+  for (const std::string_view bad : {"\x1b", "\x7f", "\xc2\x9b", "\a", "\u202e"}) {
+    EXPECT_THAT(out, Not(HasSubstr(std::string(bad))));
+  }
 }
 
 TEST(EventText, SpansAndOrdinals) {
@@ -357,85 +508,3 @@ TEST(RunEvents, KeepsBinaryBodiesByContent) {
 
 }  // namespace
 }  // namespace tarn::runner_host
-TEST(Har, MasksBeforeItCutsAndEncodes) {
-  const Folder folder;
-  const std::string path = folder.path() + "/x.har";
-  arazzo::SecretMask mask;
-  mask.Add("input", "hush-hush");
-  auto har = HarFile::Create(path, &mask);
-  ASSERT_TRUE(har.ok());
-  const auto text_of = [&](std::string_view body) {
-    HarExchange exchange;
-    exchange.request_headers = {{"Content-Type", "text/hush-hush"}};
-    exchange.request_body = body;
-    exchange.response_body = body;
-    EXPECT_TRUE(har.value()->Add(exchange).ok());
-    const std::string file = ReadFile(path, 64u << 20).value();
-    EXPECT_THAT(file, Not(HasSubstr("hush")));
-    const Value value = json::ParseValue(file).value();
-    const Value& last = value.Find("log")->Find("entries")->items().back();
-    const std::string text = last.Find("response")->Find("content")->Find("text")->AsString();
-    EXPECT_EQ(last.Find("request")->Find("postData")->Find("text")->AsString(), text);
-    return text;
-  };
-  // Half of it is before the cut.
-  const std::string at_the_cut = std::string(kHarBodyBytesMax - 4, 'x') + "hush-hush";
-  EXPECT_THAT(text_of(at_the_cut), testing::EndsWith("xxx***"));
-  EXPECT_EQ(Base64Decode(text_of("\xff hush-hush \x01")).value(), "\xff *** \x01");
-}
-
-TEST(EventText, NothingThatATerminalObeys) {
-  struct Row {
-    std::string_view text, shown;
-  };
-  for (const Row& row : {
-           Row{"plain é «x»", "plain é «x»"},
-           Row{"a\tb\r\nc", "a b  c"},
-           Row{"\x1b[2J\a", "\\x1b[2J\\x07"},
-           Row{"\x7f|\xc2\x9b"
-               "31m|\xc2\x80",
-               "\\x7f|\\x9b31m|\\x80"},
-           Row{"\x9b|\xff|\xc2", "\\x9b|\\xff|\\xc2"},  // No UTF-8.
-           Row{"\u202egnp.exe\u2066", "\\u202egnp.exe\\u2066"},
-           Row{"\u2029 \u00a0 \U0001f600", "\u2029 \u00a0 \U0001f600"},
-           Row{"\\x1b", "\\x1b"},
-       }) {
-    EXPECT_EQ(Printable(row.text), row.shown);
-    EXPECT_EQ(Printable(row.shown), row.shown);
-  }
-  EXPECT_EQ(PrintableJson("{\"a\":\"\\u001b\x7f\xc2\x9b é\u202e\"}"),
-            "{\"a\":\"\\u001b\\u007f\\u009b é\\u202e\"}");
-}
-
-// Wherever a server or a document can put a text, views show it without what a terminal obeys.
-TEST(EventText, ViewsShowNoControlCharacters) {
-  constexpr std::string_view kData =
-      R"({"workflow":"w\u001b[1m","run":"r\u009b","step":"s\u001b]0;x\u0007","method":"GET\u001b",)"
-      R"("url":"http://h/\u001b[2J","status":200,"body":"\u001b[31m\u202e","observed":"\u001bc",)"
-      R"("action":"\u001b","reason":"\u001b","message":"\u001b[8m\u007f","wait_ms":5,"count":1,)"
-      R"("outputs":{"o\u001b":"\u009b\u001b"},"at":1,"headers":[["a\u001b","b\u001b"]]})";
-  const arazzo::SecretMask mask;
-  std::string out;
-  const WriteText write = [&](std::string_view text) { out += text; };
-  std::vector<std::unique_ptr<RunView>> views;
-  views.push_back(MakePlainView(write, &mask, true));
-  views.push_back(MakeJsonView(write, &mask, true));
-  views.push_back(MakeLiveView(write, &mask, {true, false, 200}));
-  for (const auto& view : views) {
-    for (const char* type : {"run", "workflow", "send", "answer", "criterion", "action", "wait",
-                             "warning", "send", "answer", "workflow_end", "end"}) {
-      view->Show(Event(type, kData));
-    }
-    view->Tick(2);
-  }
-  views.clear();
-  // The live view draws over itself with these.
-  for (const std::string_view own : {"\r\x1b[K", "\x1b[A"}) {
-    for (size_t at = out.find(own); at != out.npos; at = out.find(own)) out.erase(at, own.size());
-  }
-  EXPECT_GT(out.size(), 1000u);
-  for (const std::string_view bad : {"\x1b", "\x7f", "\xc2\x9b", "\a", "\u202e"}) {
-    EXPECT_THAT(out, Not(HasSubstr(std::string(bad))));
-  }
-}
-

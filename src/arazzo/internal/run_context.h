@@ -97,8 +97,8 @@ struct RunContext {
   const RunOptions& options;
   const RunnerPorts& ports;
   std::string branch;
-  const std::vector<HttpReply>* recorded;  // nullptr: nothing.
-  uint64_t requests = 0;                   // Sent or replayed.
+  const std::vector<RecordedAnswer>* recorded;  // nullptr: nothing.
+  uint64_t requests = 0;                        // Sent or replayed.
   RunHistory history;
 
   bool replaying() const { return recorded != nullptr && requests < recorded->size(); }
@@ -114,12 +114,18 @@ struct RunContext {
 // A step's request and its answer; status 0 with a reason when there was none.
 struct StepExchange {
   Exchange exchange;
-  std::string failure;                  // Transport error, or what could not be built.
-  bool in_doubt = false;                // Stop: may have been done, and may not be repeated.
+  std::string failure;  // Transport error, or what could not be built.
+  // It may have been done, there is no answer, and repeating it is not known to be safe.
+  bool in_doubt = false;
+  bool sent = false;                    // Now, or by the run that is resumed.
   std::optional<double> retry_after_s;  // From the response.
 };
 
-// Builds, journals, sends and decodes. Errors: an EventPort's.
+// Asks whether a request that may have been done is sent again.
+bool MaySendAgain(const Step& step, const ApiOperation& operation, RunContext* context);
+
+// Builds, journals, sends and decodes; while there are recorded answers, takes the next one.
+// Errors: an EventPort's; kCorrupt.
 Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
                              const WorkflowRun& run, RunContext* context);
 

@@ -279,10 +279,13 @@ HttpReply Unsealed(const HttpReply& sealed, const SecretMask& secrets) {
 }
 
 // Sends for real: journalled before and after. A transport error is an answer with status 0, so
-// that a resumed run takes the same way.
-Result<HttpReply> SendNow(const Step& step, const ApiOperation& operation,
-                          const OutgoingRequest& request, const WorkflowRun& run,
-                          RunContext* context) {
+// that a resumed run takes the same way when the document knew one; else it asks again.
+struct Sent {
+  HttpReply reply;
+  bool may_be_done = false;  // Of status 0.
+};
+Result<Sent> SendNow(const Step& step, const ApiOperation& operation,
+                     const OutgoingRequest& request, const WorkflowRun& run, RunContext* context) {
   const Durability durability = IsSafe(step, operation) ? Durability::kLazy : Durability::kSynced;
   const uint64_t number = context->requests;
   Value data = RequestData(step, run, *context, number);
@@ -293,24 +296,36 @@ Result<HttpReply> SendNow(const Step& step, const ApiOperation& operation,
     data.Set("body", Value::String(request.body));
   }
   TRY(context->Emit("send", std::move(data), durability));
-  HttpReply reply;
-  const auto sent = context->ports.http.Send(request, operation, step.timeout_ms);
-  if (sent.ok()) {
-    reply = sent.value();
-  } else {
-    reply.body = sent.error().detail;
-  }
+  Sent out;
+  auto sent = context->ports.http.Send(request, operation, step.timeout_ms);
   ++context->requests;
   Value answer = RequestData(step, run, *context, number);
-  AddAnswer(reply, *context->shared.secrets, &answer);
+  if (sent.ok()) {
+    out.reply = std::move(sent).value();
+  } else {
+    const ErrorKind kind = sent.error().kind;
+    out.may_be_done = kind == ErrorKind::kTimeout || kind == ErrorKind::kTooLarge;
+    out.reply.body = sent.error().detail;
+    answer.Set("in_doubt", Value::Bool(out.may_be_done));
+  }
+  AddAnswer(out.reply, *context->shared.secrets, &answer);
   TRY(context->Emit("answer", std::move(answer), durability));
-  return reply;
+  return out;
 }
 
-bool MaySendAgain(const Step& step, const ApiOperation& operation, RunContext* context) {
-  const MutexLock lock(context->shared.events_mutex);
-  return context->ports.events.MaySendAgain("the step " + step.id + " (" + operation.method + " " +
-                                            operation.path_key + ")");
+// The next recorded answer. Errors: kCorrupt when it is another step's, as after a change of the
+// run's files.
+Result<HttpReply> Replay(const Step& step, const WorkflowRun& run, RunContext* context) {
+  const RecordedAnswer& next = (*context->recorded)[context->requests];
+  if (next.workflow != run.path || next.step != step.id) {
+    return Error{ErrorKind::kCorrupt, "the journal does not fit the run: its answer " +
+                                          std::to_string(context->requests) +
+                                          " is that of the step " + next.step + " of " +
+                                          next.workflow + ", and the step " + step.id + " of " +
+                                          run.path + " asks for it"};
+  }
+  ++context->requests;
+  return Unsealed(next.reply, *context->shared.secrets);
 }
 
 }  // namespace
@@ -324,6 +339,12 @@ bool IsSafe(const Step& step, const ApiOperation& operation) {
   return false;
 }
 
+bool MaySendAgain(const Step& step, const ApiOperation& operation, RunContext* context) {
+  const MutexLock lock(context->shared.events_mutex);
+  return context->ports.events.MaySendAgain("the step " + step.id + " (" + operation.method + " " +
+                                            operation.path_key + ")");
+}
+
 Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
                              const WorkflowRun& run, RunContext* context) {
   StepExchange out;
@@ -334,14 +355,18 @@ Result<StepExchange> Perform(const Step& step, const ApiOperation& operation,
   }
   HttpReply reply;
   if (context->replaying()) {
-    reply = Unsealed((*context->recorded)[context->requests++], *context->shared.secrets);
+    TRY(reply, Replay(step, run, context));
+    out.sent = true;
   } else {
     const bool repeatable = IsSafe(step, operation) || HasToken(out.exchange);
     if (context->in_doubt() && !repeatable && !MaySendAgain(step, operation, context)) {
       out.in_doubt = true;
       return out;
     }
-    TRY(reply, SendNow(step, operation, request.value(), run, context));
+    TRY(Sent sent, SendNow(step, operation, request.value(), run, context));
+    reply = std::move(sent.reply);
+    out.sent = true;
+    out.in_doubt = sent.may_be_done && !repeatable;
   }
   if (reply.status == 0) {
     out.failure = "no answer: " + reply.body;
@@ -386,6 +411,7 @@ Scope ScopeOf(const WorkflowRun& run, const RunContext& context, const Exchange*
   scope.sources = &run.document->source_records;
   scope.components = &run.document->document.components;
   scope.self = run.document->document.self;
+  scope.secrets = context.shared.secrets;
   return scope;
 }
 
@@ -411,7 +437,6 @@ Found EvaluateOutput(const OutputRule& rule, const Scope& scope) {
     return selected.value().has_value() ? Found::Made(std::move(*selected.value())) : nothing();
   }
   const auto query = JsonPathQuery::Parse(rule.selection);
-  scope.secrets = context.shared.secrets;
   if (!query.ok()) return Found::Nothing(query.error().detail);
   const auto nodes = query.value().Select(context.value());
   if (!nodes.ok() || nodes.value().empty()) return nothing();
