@@ -1,13 +1,14 @@
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
@@ -27,9 +28,57 @@ constexpr long kStalledSecondsMax = 60;
 // An easy handle keeps its connections; one is used for one origin at a time.
 constexpr long kConnectionsPerHandle = 2;
 
-void SetUpOnce() {
-  static std::once_flag once;
-  std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+// libcurl, loaded when the first request is sent and not with the program: with the thirty
+// libraries that it brings (Kerberos, LDAP, RTMP, a second TLS) it costs 4 ms and 1.7 MB, which a
+// program that sends nothing, or has something else to do meanwhile, need not spend. The name is
+// that of its stable binary interface, the package libcurl4.
+struct CurlLibrary {
+  decltype(&curl_global_init) global_init = nullptr;
+  decltype(&curl_easy_init) easy_init = nullptr;
+  decltype(&curl_easy_setopt) easy_setopt = nullptr;
+  decltype(&curl_easy_perform) easy_perform = nullptr;
+  decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
+  decltype(&curl_easy_reset) easy_reset = nullptr;
+  decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&curl_easy_strerror) easy_strerror = nullptr;
+  decltype(&curl_slist_append) slist_append = nullptr;
+  decltype(&curl_slist_free_all) slist_free_all = nullptr;
+  std::string missing;  // Why it cannot be used; empty: it can.
+};
+
+CurlLibrary LoadCurl() {
+  constexpr const char* kName = "libcurl.so.4";
+  CurlLibrary out;
+  void* const library = dlopen(kName, RTLD_LAZY | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* const reason = dlerror();
+    out.missing = reason == nullptr ? kName : reason;
+    return out;
+  }
+  const auto find = [&](const char* name, auto* function) {
+    *function = reinterpret_cast<std::remove_pointer_t<decltype(function)>>(dlsym(library, name));
+    if (*function == nullptr) out.missing = std::string(kName) + " has no " + name;
+  };
+  find("curl_global_init", &out.global_init);
+  find("curl_easy_init", &out.easy_init);
+  find("curl_easy_setopt", &out.easy_setopt);
+  find("curl_easy_perform", &out.easy_perform);
+  find("curl_easy_getinfo", &out.easy_getinfo);
+  find("curl_easy_reset", &out.easy_reset);
+  find("curl_easy_cleanup", &out.easy_cleanup);
+  find("curl_easy_strerror", &out.easy_strerror);
+  find("curl_slist_append", &out.slist_append);
+  find("curl_slist_free_all", &out.slist_free_all);
+  if (out.missing.empty()) {
+    CHECK(out.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+  }
+  return out;
+}
+
+// Loaded by whoever comes first; others wait for it.
+const CurlLibrary& Curl() {
+  static const CurlLibrary library = LoadCurl();
+  return library;
 }
 
 // One exchange, as libcurl's callbacks see it.
@@ -53,6 +102,12 @@ curl_socket_t OpenSocket(void* user, curlsocktype, curl_sockaddr* address) {
     return CURL_SOCKET_BAD;
   }
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int OnBegin(void* user, char*, char*, int, int) {
+  const auto* exchange = static_cast<Exchange*>(user);
+  exchange->request->begins();
+  return CURL_PREREQFUNC_OK;
 }
 
 size_t OnHeader(char* data, size_t, size_t length, void* user) {
@@ -104,12 +159,6 @@ size_t OnUpload(char* out, size_t, size_t room, void* user) {
   auto got = exchange->request->upload(std::span(out, room));
   if (got.ok()) {
     CHECK(got.value() <= room);
-int OnBegin(void* user, char*, char*, int, int) {
-  const auto* exchange = static_cast<Exchange*>(user);
-  exchange->request->begins();
-  return CURL_PREREQFUNC_OK;
-}
-
     return got.value();
   }
   exchange->failure = std::move(got).error();
@@ -122,7 +171,7 @@ Error ErrorOf(CURLcode code, const Exchange& exchange) {
     return {ErrorKind::kForbidden, "the host's address may not be reached from here"};
   }
   // libcurl's fixed texts, which name no URL.
-  const std::string text = curl_easy_strerror(code);
+  const std::string text = Curl().easy_strerror(code);
   switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -143,12 +192,12 @@ Error ErrorOf(CURLcode code, const Exchange& exchange) {
 class FieldList {
  public:
   FieldList() = default;
-  ~FieldList() { curl_slist_free_all(list_); }
+  ~FieldList() { Curl().slist_free_all(list_); }
   FieldList(const FieldList&) = delete;
   FieldList& operator=(const FieldList&) = delete;
 
   void Append(const std::string& line) {
-    curl_slist* longer = curl_slist_append(list_, line.c_str());
+    curl_slist* longer = Curl().slist_append(list_, line.c_str());
     CHECK(longer != nullptr);
     list_ = longer;
   }
@@ -174,7 +223,7 @@ Status AddFields(const ClientRequest& request, FieldList* list) {
 
 template <typename T>
 void Set(CURL* easy, CURLoption option, T value) {
-  CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
+  CHECK(Curl().easy_setopt(easy, option, value) == CURLE_OK);
 }
 
 void SetMethodAndBody(CURL* easy, const ClientRequest& request, Exchange* exchange) {
@@ -226,6 +275,10 @@ void SetTransfer(CURL* easy, const ClientRequest& request, const Client::Options
   if (!options.ca_file.empty()) Set(easy, CURLOPT_CAINFO, options.ca_file.c_str());
   Set(easy, CURLOPT_OPENSOCKETFUNCTION, OpenSocket);
   Set(easy, CURLOPT_OPENSOCKETDATA, exchange);
+  if (request.begins) {
+    Set(easy, CURLOPT_PREREQFUNCTION, OnBegin);
+    Set(easy, CURLOPT_PREREQDATA, exchange);
+  }
   Set(easy, CURLOPT_HEADERFUNCTION, OnHeader);
   Set(easy, CURLOPT_HEADERDATA, exchange);
   Set(easy, CURLOPT_WRITEFUNCTION, OnBody);
@@ -260,13 +313,13 @@ struct Client::State {
         return easy;
       }
     }
-    CURL* easy = curl_easy_init();
+    CURL* easy = Curl().easy_init();
     CHECK(easy != nullptr);
     return easy;
   }
 
   void Give(CURL* easy, std::string origin) {
-    curl_easy_reset(easy);  // Keeps connections.
+    Curl().easy_reset(easy);  // Keeps connections.
     CURL* surplus = nullptr;
     {
       MutexLock lock(mutex);
@@ -275,26 +328,21 @@ struct Client::State {
         surplus = idle.front().easy;
         idle.erase(idle.begin());
       }
-  if (request.begins) {
-    Set(easy, CURLOPT_PREREQFUNCTION, OnBegin);
-    Set(easy, CURLOPT_PREREQDATA, exchange);
-  }
     }
-    if (surplus != nullptr) curl_easy_cleanup(surplus);
+    if (surplus != nullptr) Curl().easy_cleanup(surplus);
   }
 };
 
-ClientSetup::ClientSetup() : thread_(SetUpOnce) {}
+ClientSetup::ClientSetup() : thread_([] { Curl(); }) {}
 
 ClientSetup::~ClientSetup() { thread_.join(); }
 
 Client::Client(Options options) : state_(std::make_unique<State>()) {
-  SetUpOnce();
   state_->options = std::move(options);
 }
 
 Client::~Client() {
-  for (const IdleHandle& handle : state_->idle) curl_easy_cleanup(handle.easy);
+  for (const IdleHandle& handle : state_->idle) Curl().easy_cleanup(handle.easy);
 }
 
 Result<ClientResponse> Client::Send(const ClientRequest& request) {
@@ -302,6 +350,7 @@ Result<ClientResponse> Client::Send(const ClientRequest& request) {
   if (!AreChars(request.url, kTargetChar) || request.method == Method::kOther) {
     return Invalid("the URL or the method has characters that are not allowed");
   }
+  if (!Curl().missing.empty()) return Error{ErrorKind::kUnavailable, Curl().missing};
   FieldList fields;
   TRY(AddFields(request, &fields));
   Exchange exchange;
@@ -312,9 +361,9 @@ Result<ClientResponse> Client::Send(const ClientRequest& request) {
   SetTransfer(easy, request, state_->options, &exchange);
   SetMethodAndBody(easy, request, &exchange);
   Set(easy, CURLOPT_HTTPHEADER, fields.get());
-  const CURLcode code = curl_easy_perform(easy);
+  const CURLcode code = Curl().easy_perform(easy);
   long status = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  Curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   state_->Give(easy, std::move(origin));
   if (code != CURLE_OK) return ErrorOf(code, exchange);
   exchange.response.status = static_cast<int>(status);

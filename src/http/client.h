@@ -1,4 +1,5 @@
 // The HTTP client: blocking calls over libcurl, connections kept and reused, but by POST and PATCH.
+// libcurl is loaded with the first request; where it cannot be, every request is kUnavailable.
 // Threads: every method may be called from any thread.
 #pragma once
 
@@ -26,10 +27,10 @@ struct ClientRequest {
   // When set (with `upload_bytes`): the request's body is read from here; 0 is the end.
   std::function<Result<size_t>(std::span<char>)> upload;
   uint64_t upload_bytes = 0;
-  uint32_t connect_timeout_ms = 5'000;
   // When set: called when the connection stands and the request is about to leave. Without that
   // call the server has seen nothing of it.
   std::function<void()> begins;
+  uint32_t connect_timeout_ms = 5'000;
   uint32_t timeout_ms = 60'000;             // The whole exchange; 0 for none (streams).
   uint64_t response_bytes_max = 64u << 20;  // kTooLarge beyond, when there is no body_sink.
 };
@@ -47,8 +48,8 @@ enum class Egress : uint8_t {
   kPublicOnly,    // Hosts from requests: private, link-local and metadata ranges are refused.
 };
 
-// Sets up what clients of this process share, 3 ms of CPU, beside the caller: a program that will
-// send a request makes one first thing. The first Client does it otherwise.
+// Loads and sets up what clients of this process share, 5 ms of CPU, beside the caller: a program
+// that will send a request makes one first thing. The first request does it otherwise.
 class ClientSetup {
  public:
   ClientSetup();
