@@ -6,6 +6,7 @@
 #include "arazzo/internal/document_reader.h"
 #include "arazzo/internal/operation_check.h"
 #include "arazzo/internal/schema_compiled.h"
+#include "arazzo/internal/step_reference.h"
 #include "arazzo/internal/text.h"
 #include "arazzo/internal/uri_reference.h"
 #include "arazzo/limits.h"
@@ -245,11 +246,23 @@ class Loader {
       for (const std::string& id : workflow.depends_on) check(id, workflow.place);
       for (const Step& step : workflow.steps) {
         check(step.workflow_id, step.place);
+        for (const std::string& id : step.depends_on) CheckStep(unit, id, step.place, complaints);
         for (const auto* actions : {&step.on_success, &step.on_failure}) {
           for (const Action& action : *actions) check(action.workflow_id, action.place);
         }
       }
     }
+  }
+
+  // A step of another document that a step depends on.
+  static void CheckStep(const LoadedDocument& unit, const std::string& text, Place place,
+                        Complaints* complaints) {
+    const auto reference = ParseStepReference(text);
+    if (!reference.has_value() || !reference->workflow.starts_with("$")) return;
+    const LoadedWorkflow* loaded = FindWorkflow(unit, reference->workflow).workflow;
+    const bool known = loaded != nullptr && loaded->workflow->StepIndex(reference->step) <
+                                                loaded->workflow->steps.size();
+    if (!known) complaints->Error(place, "there is no step " + text);
   }
 
   Reading reading_;

@@ -9,6 +9,7 @@
 
 #include "arazzo/internal/run_context.h"
 #include "arazzo/internal/run_tasks.h"
+#include "arazzo/internal/step_reference.h"
 #include "arazzo/limits.h"
 #include "base/utf8.h"
 
@@ -280,14 +281,22 @@ class Interpreter {
                                            " s is over; it can be resumed");
   }
 
+  bool IsMet(const WorkflowRun& run, const std::string& depends_on) const {
+    const auto reference = ParseStepReference(depends_on);
+    CHECK(reference.has_value());  // Loading has seen to that.
+    if (reference->workflow.empty()) return run.succeeded.contains(reference->step);
+    return context_.history.HasSucceeded(FindWorkflow(*run.document, reference->workflow).workflow,
+                                         reference->step);
+  }
+
   // The step with its actions and retries.
   Result<Flow> RunStep(WorkflowRun* run, size_t index, uint32_t depth) {
     const Step& step = run->workflow->workflow->steps[index];
     ++run->visits[step.id];
     for (const std::string& id : step.depends_on) {
-      if (id.starts_with("$") || run->succeeded.contains(id)) continue;
-      return Stop(RunStatus::kStepFailed,
-                  "the step " + step.id + " depends on " + id + ", which has not run");
+      if (IsMet(*run, id)) continue;
+      return Stop(RunStatus::kStepFailed, PlaceText(*run, step.place) + ": the step " + step.id +
+                                              " depends on " + id + ", which has not succeeded");
     }
     std::map<const Action*, uint32_t> retries;
     for (;;) {
@@ -414,7 +423,10 @@ class Interpreter {
                      const Attempt& attempt) {
     const bool sent = scope.exchange != nullptr;
     if (!attempt.success && sent && scope.exchange->status == 0) return Ok();
-    if (attempt.success) run->succeeded.insert(step.id);
+    if (attempt.success) {
+      run->succeeded.insert(step.id);
+      context_.history.MarkStep(run->workflow, step.id);
+    }
     Value outputs = !attempt.success ? run->steps[step.id]
                     : sent           ? Value::MakeObject()
                                      : run->outputs;

@@ -128,5 +128,45 @@ TEST(WorkflowCall, AGotoHandsOnWhatTheStepWasAnswered) {
   EXPECT_EQ(c.world.requests.back().body, R"({"n":5})");
 }
 
+// dependsOn of a step waits for nothing and runs nothing: it says what must have succeeded.
+TEST(WorkflowCall, AStepMayDependOnStepsOfOtherWorkflows) {
+  const auto run = [](const std::string& reference, int status) {
+    Case c(
+        "- workflowId: w\n  steps:\n"
+        "  - {stepId: a, workflowId: child, onFailure: [{name: on, type: goto, stepId: b}]}\n"
+        "  - {stepId: b, operationId: postB, dependsOn: [" +
+        reference +
+        "]}\n"
+        "- {workflowId: child, steps: [{stepId: s, operationId: getB}, {stepId: t, workflowId: "
+        "$sourceDescriptions.other.far}]}\n");
+    c.world.server = [=](const OutgoingRequest& r, const ApiOperation&) {
+      return Json(r.method == "GET" ? status : 200, "{}");
+    };
+    return c.Run();
+  };
+  for (const std::string reference : {"$workflows.child.steps.s", "$workflows.child.steps.t",
+                                      "$sourceDescriptions.other.far.steps.s"}) {
+    EXPECT_EQ(run(reference, 200).status, RunStatus::kEnded) << reference;
+    const RunResult failed = run(reference, 500);
+    EXPECT_EQ(failed.status, RunStatus::kStepFailed);
+    EXPECT_THAT(failed.message, HasSubstr("the step b depends on " + reference));
+    EXPECT_THAT(failed.message, HasSubstr("w.yaml:"));
+  }
+  for (const auto& [reference, says] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"$workflows.child.steps.x", "the workflow child has no step x"},
+           {"$workflows.none.steps.s", "none"},
+           {"$sourceDescriptions.other.far.steps.x", "there is no step"},
+           {"$steps.a", "dependsOn of a step names"},
+           {"x", "x"}}) {
+    const Case c("- {workflowId: w, steps: [{stepId: s, operationId: getB, dependsOn: [" +
+                 reference +
+                 "]}]}\n- {workflowId: child, steps: [{stepId: s, operationId: getB}]}\n");
+    EXPECT_EQ(c.program.root, nullptr) << reference;
+    std::string all;
+    for (const Diagnostic& d : c.program.diagnostics) all += d.message + "\n";
+    EXPECT_THAT(all, HasSubstr(says));
+  }
+}
+
 }  // namespace
 }  // namespace tarn::arazzo

@@ -6,6 +6,7 @@
 
 #include "arazzo/internal/document_reader.h"
 #include "arazzo/internal/flow.h"
+#include "arazzo/internal/step_reference.h"
 #include "arazzo/internal/xpath.h"
 #include "arazzo/jsonpath.h"
 #include "arazzo/limits.h"
@@ -88,9 +89,27 @@ class Checker {
     for (const auto* actions : {&step.on_success, &step.on_failure}) {
       for (const Action& action : *actions) CheckAction(action, index);
     }
-    for (const std::string& id : step.depends_on) {
-      if (id.starts_with("$")) continue;
-      if (workflow_->StepIndex(id) == workflow_->steps.size()) UnknownStep(id, step.place);
+    for (const std::string& id : step.depends_on) CheckStepReference(id, step.place);
+  }
+
+  // Of other documents, once they are loaded.
+  void CheckStepReference(const std::string& text, Place place) {
+    const auto reference = ParseStepReference(text);
+    if (!reference.has_value()) {
+      complaints_.Error(place,
+                        "dependsOn of a step names a step, $workflows.<id>.steps.<id> or "
+                        "$sourceDescriptions.<name>.<id>.steps.<id>, not " +
+                            text);
+      return;
+    }
+    if (reference->workflow.empty()) {
+      if (workflow_->StepIndex(text) == workflow_->steps.size()) UnknownStep(text, place);
+      return;
+    }
+    CheckWorkflowId(reference->workflow, place, "dependsOn");
+    const Workflow* workflow = document_.FindWorkflow(reference->workflow);
+    if (workflow != nullptr && workflow->StepIndex(reference->step) == workflow->steps.size()) {
+      complaints_.Error(place, "the workflow " + workflow->id + " has no step " + reference->step);
     }
   }
 

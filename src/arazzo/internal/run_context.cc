@@ -27,6 +27,15 @@ bool RunHistory::HasCompleted(const LoadedWorkflow* workflow) const {
   return completed_.contains(workflow);
 }
 
+void RunHistory::MarkStep(const LoadedWorkflow* workflow, const std::string& step) {
+  steps_[workflow].insert(step);
+}
+
+bool RunHistory::HasSucceeded(const LoadedWorkflow* workflow, const std::string& step) const {
+  const auto found = steps_.find(workflow);
+  return found != steps_.end() && found->second.contains(step);
+}
+
 RunHistory RunHistory::Fork() const {
   RunHistory out = *this;
   out.added_.clear();
@@ -39,6 +48,9 @@ void RunHistory::Merge(const RunHistory& branch) {
     records_[document][id] = branch.records_.at(document).at(id);
     added_[workflow] = document;
     if (branch.HasCompleted(workflow)) completed_.insert(workflow);
+  }
+  for (const auto& [workflow, steps] : branch.steps_) {
+    steps_[workflow].insert(steps.begin(), steps.end());
   }
 }
 

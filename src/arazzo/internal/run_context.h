@@ -76,6 +76,8 @@ class RunHistory {
   void Add(const WorkflowAt& at, WorkflowRecord record);
   void MarkCompleted(const LoadedWorkflow* workflow);  // It ended well.
   bool HasCompleted(const LoadedWorkflow* workflow) const;
+  void MarkStep(const LoadedWorkflow* workflow, const std::string& step);  // It succeeded.
+  bool HasSucceeded(const LoadedWorkflow* workflow, const std::string& step) const;
 
   // For a branch that begins now. Merge takes back what the branch has added to that.
   RunHistory Fork() const;
@@ -87,6 +89,7 @@ class RunHistory {
  private:
   std::map<const LoadedDocument*, std::map<std::string, WorkflowRecord>> records_;
   std::set<const LoadedWorkflow*> completed_;
+  std::map<const LoadedWorkflow*, std::set<std::string>> steps_;
   std::map<const LoadedWorkflow*, const LoadedDocument*> added_;  // Since Fork.
 };
 
