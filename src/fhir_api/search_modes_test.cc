@@ -134,6 +134,10 @@ TEST_F(SearchModesTest, FollowsReferencesWithinAResource) {
   EXPECT_THAT(FoundBy("Patient?link:Patient.name=inner"), ElementsAre("Patient/p4"));
   EXPECT_THAT(FoundBy("Patient?link:Patient.link:Patient.name=outer"), ElementsAre("Patient/p4"));
   EXPECT_THAT(FoundBy("Patient?link:Patient.link:Patient.name=inner"), ElementsAre());
+  // Only from there: a resource does not refer to itself so.
+  Write("Encounter", "e2", R"("status":"planned","partOf":{"reference":"#"},"contained":[
+        {"resourceType":"Encounter","id":"x","status":"arrived"}])");
+  EXPECT_THAT(FoundBy("Encounter?part-of.status=planned"), ElementsAre());
   // The same beside _contained: chains lead out of, and _has into, what is contained.
   EXPECT_THAT(FoundBy("Medication?manufacturer.name=maker&_contained=true"),
               ElementsAre("MedicationRequest/m2"));
@@ -252,6 +256,8 @@ TEST_F(SearchModesTest, ParametersOfAllResourcesAndSpecialOnes) {
   EXPECT_THAT(FoundBy("Observation?_text=bon*%20AND%20NOT%20liver"), ElementsAre("Observation/o3"));
   EXPECT_THAT(FoundBy("Location?near=52.5%7C13.41%7C1%7Ckm"), ElementsAre("Location/house"));
   EXPECT_THAT(FoundBy("Location?near=52.6%7C13.4%7C1%7Ckm"), ElementsAre());
+  // What only bodies decide has a total, too, when one page has it all.
+  EXPECT_EQ(Parsed(Get("Location?near=52.5%7C13.41")).Find("total")->AsInt(), 1);
   EXPECT_THAT(FoundBy("Observation?code-value-quantity=urn:cs%7Cx$gt4"),
               ElementsAre("Observation/o3"));
   EXPECT_THAT(FoundBy("Observation?value-quantity=ap5.2"), ElementsAre("Observation/o3"));

@@ -166,13 +166,13 @@ Result<std::vector<SearchJudge::Contained>> SearchJudge::MatchingContained(
   return out;
 }
 
-// "#p" is what the resource contains under that id, "#" the resource itself. Recursion with
-// Related: a chain's operand is within it, kQueryDepthMax deep.
+// "#p" is what the resource contains under that id; "#", in what is contained, is the resource
+// itself. Recursion with Related: a chain's operand is within it, kQueryDepthMax deep.
 Result<bool> SearchJudge::LeadsWithin(const fhir::Criterion& chain,
-                                      const fhir::ReferenceValue& reference) {
+                                      const fhir::ReferenceValue& reference, const Inner* self) {
   for (const fhir::Criterion& operand : chain.operands) {
     if (reference.id.empty()) {
-      if (operand.type != loaded_.type) continue;
+      if (self == nullptr || operand.type != loaded_.type) continue;
       TRY(const fhir::IndexValues* values, Values());
       TRY(const bool met, fhir::Matches(operand, *values, context_));
       if (met) return true;
@@ -254,7 +254,7 @@ Result<bool> SearchJudge::Related(const fhir::Criterion& criterion, const fhir::
     const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
     if (reference == nullptr) continue;
     if (reference->form == fhir::ReferenceForm::kContained) {
-      TRY(const bool leads, LeadsWithin(criterion, *reference));
+      TRY(const bool leads, LeadsWithin(criterion, *reference, self));
       if (leads) return true;
     }
     if (reference->form != fhir::ReferenceForm::kLocal) continue;

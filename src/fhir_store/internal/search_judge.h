@@ -86,7 +86,8 @@ class SearchJudge {
   fhir::MatchContext ContextOf(Inner* self);
   Result<bool> Related(const fhir::Criterion& criterion, const fhir::IndexValues& values,
                        Inner* self);
-  Result<bool> LeadsWithin(const fhir::Criterion& chain, const fhir::ReferenceValue& reference);
+  Result<bool> LeadsWithin(const fhir::Criterion& chain, const fhir::ReferenceValue& reference,
+                           const Inner* self);
   Result<bool> IsReferredWithin(const fhir::Criterion& has, const Inner& self);
   Result<bool> InCompartment(const fhir::Compartment& compartment);
 

@@ -219,7 +219,9 @@ class SearchModel {
       }
       const auto* reference = std::get_if<fhir::ReferenceValue>(&value.value);
       if (reference == nullptr || reference->form != fhir::ReferenceForm::kContained) continue;
-      if (reference->id.empty()) targets.push_back({subject.key, subject.resource, nullptr});
+      if (reference->id.empty() && subject.contained != nullptr) {
+        targets.push_back({subject.key, subject.resource, nullptr});
+      }
       for (const Contained& contained : subject.resource->contained) {
         if (!reference->id.empty() && contained.id == reference->id) {
           targets.push_back({subject.key, subject.resource, &contained});

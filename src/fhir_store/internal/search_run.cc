@@ -97,6 +97,11 @@ Result<SearchPage> SearchRun::Run() {
   if (query_.summary == fhir::Summary::kCount || count == 0) return page;
   TRY(std::vector<ResultItem> items, Page(count + 1));
   TRY(FillPage(std::move(items), static_cast<uint32_t>(count), &page));
+  // A first page that is the last one has all of them.
+  if (!continues_ && page.next_token.empty() && query_.total != fhir::Total::kNone) {
+    page.total = page.matches.size();
+    page.total_is_estimate = false;
+  }
   TRY(AddIncludes(query_, request_.limits, definitions_, planner_, reader_, &judge_, &page));
   return page;
 }
