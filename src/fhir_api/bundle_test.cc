@@ -306,13 +306,16 @@ TEST_F(BundleApiTest, EntriesReadAsSingleReadsDo) {
 
 TEST_F(BundleApiTest, EntriesRefuseAsSingleReadsDo) {
   ASSERT_EQ(Put("Patient/p", R"({"resourceType":"Patient","id":"p"})").status, 201);
-  EXPECT_EQ(StatusesOf(SendBundle(
-                "batch", {Only("GET", "Patient/p?_summary=count"),
-                          Only("GET", "Patient/p?_elements=nothing"),
-                          Only("GET", "Patient/p?_elements=name&_summary=true"),
-                          Only("GET", "Patient/p?name=x"), Only("GET", "Patient/p/_history?_at=x"),
-                          Only("GET", "Patient/never/_history"), Only("GET", "metadata")})),
-            (Statuses{"400", "400", "400", "400", "400", "404", "501"}));
+  EXPECT_EQ(
+      StatusesOf(SendBundle(
+          "batch",
+          {Only("GET", "Patient/p?_summary=count"), Only("GET", "Patient/p?_elements=nothing"),
+           Only("GET", "Patient/p?_elements=name&_summary=true"), Only("GET", "Patient/p?name=x"),
+           Only("GET", "Patient/p/_history?_at=x"), Only("GET", "Patient/never/_history"),
+           Only("GET", "metadata"), Only("GET", "Cat?name=x"),
+           Only("GET", "http://elsewhere/Patient/p"), Only("GET", "Patient/bad_id"),
+           Only("GET", "Group/g/Observation")})),
+      (Statuses{"400", "400", "400", "400", "400", "404", "501", "404", "404", "404", "404"}));
   const http::Headers::Field lenient = {"Prefer", "handling=lenient"};
   EXPECT_EQ(StatusesOf(SendBundle(
                 "batch",

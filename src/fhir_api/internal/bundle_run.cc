@@ -307,6 +307,11 @@ std::optional<Fault> BundleRun::PlanRead(const BundleEntry& entry, Plan* plan) {
   }
   const auto compartment = ReadCompartment(entry.rest);
   if (!compartment.has_value()) {
+    // As the same path is refused alone.
+    const Refusal refusal = RefusalOf(http::Method::kGet, entry.rest);
+    if (refusal.fault.status == 404) {
+      return Fault{404, refusal.fault.code, "request.url: " + refusal.fault.text};
+    }
     return Fault{501, "not-supported",
                  "request.url: of GET only read, vread, history of an instance and search are "
                  "supported in a Bundle"};
