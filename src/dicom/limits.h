@@ -14,7 +14,7 @@ struct Limits {
   uint32_t fragments_max = 1'000'000;        // Of encapsulated pixel data. kTooLarge
   // Deflated data sets (PS3.5 A.5): beyond 1 MiB, output to input; and at most in all. kTooLarge
   uint32_t inflate_ratio_max = 250;
-  uint64_t inflated_bytes_max = 256ull << 20;
+  uint64_t inflated_bytes_max = 128ull << 20;
 };
 
 // HealthImaging's quota for the metadata of one image set, as JSON text. kTooLarge

@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kPreambleBytes = 128;
 constexpr uint64_t kReadAheadBytes = 64 << 10;
 constexpr uint64_t kInflateFreeBytes = 1 << 20;  // Below this, any ratio is fine.
+constexpr size_t kInflateWindowBytes = 64 << 10;
 
 Error NotPart10() { return Invalid("the file is not a DICOM Part 10 file"); }
 
@@ -95,67 +96,69 @@ Result<uint64_t> FileParser::ReadMeta(uint64_t at) {
 }
 
 // Replaces the bytes by the meta information and the inflated data set (PS3.5 A.5: raw deflate).
+// Inflated twice: the first time only to know how long the result is, through a window, so that a
+// bomb costs no memory and anything else exactly what it holds.
 Status FileParser::Inflate(uint64_t at) {
-  std::string inflated(data(), at);
-  std::swap(out_.owned_, inflated);
+  uint64_t bytes = 0;
+  TRY(InflatePass(at, [&](std::string_view piece, uint64_t input_bytes) -> Status {
+    bytes += piece.size();
+    const uint64_t allowed = std::max(kInflateFreeBytes, input_bytes * limits_.inflate_ratio_max);
+    if (bytes <= std::min(allowed, limits_.inflated_bytes_max)) return Ok();
+    return Error{ErrorKind::kTooLarge, "the deflated data set is too large when inflated"};
+  }));
+  std::string inflated;
+  inflated.reserve(at + bytes);
+  inflated.append(data(), at);
+  TRY(InflatePass(at, [&](std::string_view piece, uint64_t) -> Status {
+    if (inflated.size() + piece.size() > at + bytes) return Invalid("the file changes");
+    inflated += piece;
+    return Ok();
+  }));
+  out_.owned_ = std::move(inflated);
   inflated_ = true;
-  z_stream stream{};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return Internal("inflateInit2 failed");
-  uint64_t consumed = 0;
-  bool done = false;
-  Status status = Ok();
-  if (!source_) {
-    status = FeedInflate(&stream, out_.file_.substr(at), &consumed, &done);
-  }
-  const uint64_t file_bytes = source_ ? source_->size() : 0;
-  for (uint64_t next = at; status.ok() && !done && next < file_bytes;) {
-    std::string input;
-    const uint64_t bytes = std::min(file_bytes - next, 4 * kReadAheadBytes);
-    status = source_->Read(next, bytes, &input);
-    if (status.ok()) status = FeedInflate(&stream, input, &consumed, &done);
-    next += bytes;
-  }
-  inflateEnd(&stream);
-  TRY(std::move(status));
-  if (!done) return Invalid("the deflated data set breaks off");
   available_ = total_ = out_.owned_.size();
   out_.file_ = {};
   return Ok();
 }
 
-Status FileParser::FeedInflate(void* stream_pointer, std::string_view input, uint64_t* consumed,
-                               bool* done) {
-  auto& stream = *static_cast<z_stream*>(stream_pointer);
-  std::string& out = out_.owned_;
-  while (!*done) {
-    const size_t piece = std::min<size_t>(input.size(), 1u << 30);
+// Inflates what begins at `at` and hands it out piece by piece, with how many bytes of input there
+// were up to it, those at hand included.
+Status FileParser::InflatePass(uint64_t at, const InflateSink& sink) {
+  z_stream stream{};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return Internal("inflateInit2 failed");
+  std::string window(kInflateWindowBytes, '\0');
+  bool done = false;
+  uint64_t input_bytes = 0;
+  Status status = Ok();
+  const uint64_t file_bytes = source_ ? source_->size() : out_.file_.size();
+  for (uint64_t next = at; status.ok() && !done && next < file_bytes;) {
+    std::string read;
+    const uint64_t bytes = std::min(file_bytes - next, source_ ? 4 * kReadAheadBytes : 1u << 30);
+    if (source_) status = source_->Read(next, bytes, &read);
+    const std::string_view input =
+        source_ ? std::string_view(read) : out_.file_.substr(next, bytes);
+    input_bytes += bytes;
+    next += bytes;
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
-    stream.avail_in = static_cast<uInt>(piece);
-    const size_t old_size = out.size();
-    const size_t room = std::max<size_t>(kReadAheadBytes, old_size / 2);
-    const uint64_t allowed =
-        std::max(kInflateFreeBytes, (*consumed + piece) * limits_.inflate_ratio_max);
-    const uint64_t bound = std::min(allowed, limits_.inflated_bytes_max);
-    if (old_size >= bound) {
-      return Error{ErrorKind::kTooLarge, "the deflated data set is too large when inflated"};
-    }
-    out.resize(std::min<uint64_t>(old_size + room, bound));
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + old_size);
-    stream.avail_out = static_cast<uInt>(out.size() - old_size);
-    const int result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-    const size_t used = piece - stream.avail_in;
-    *consumed += used;
-    input.remove_prefix(used);
-    if (result == Z_STREAM_END) {
-      *done = true;
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      return Invalid("the deflated data set is broken");
-    } else if (used == 0 && out.size() == old_size) {
-      return Ok();  // More input is needed.
+    stream.avail_in = static_cast<uInt>(input.size());
+    bool more = status.ok();
+    while (more && !done) {
+      stream.next_out = reinterpret_cast<Bytef*>(window.data());
+      stream.avail_out = static_cast<uInt>(window.size());
+      const int result = inflate(&stream, Z_NO_FLUSH);
+      const size_t made = window.size() - stream.avail_out;
+      done = result == Z_STREAM_END;
+      if (!done && result != Z_OK && result != Z_BUF_ERROR) {
+        status = Invalid("the deflated data set is broken");
+      } else if (made > 0) {
+        status = sink(std::string_view(window).substr(0, made), input_bytes);
+      }
+      more = status.ok() && (stream.avail_in > 0 || stream.avail_out == 0);
     }
   }
-  return Ok();
+  inflateEnd(&stream);
+  TRY(std::move(status));
+  return done ? Ok() : Invalid("the deflated data set breaks off");
 }
 
 // Out of order is common and harmless; twice in one data set is not: the first one counts.

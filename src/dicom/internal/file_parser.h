@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,7 +61,8 @@ class FileParser {
   Result<uint64_t> FindMeta();
   Result<uint64_t> ReadMeta(uint64_t at);
   Status Inflate(uint64_t at);
-  Status FeedInflate(void* stream, std::string_view input, uint64_t* consumed, bool* done);
+  using InflateSink = std::function<Status(std::string_view piece, uint64_t input_bytes)>;
+  Status InflatePass(uint64_t at, const InflateSink& sink);
   void MarkDuplicates();
   void MarkDuplicatesAmong(std::vector<uint32_t>* children);
   void IndexTopLevel();
