@@ -48,6 +48,7 @@ void Lock(WorkflowStatus status, int64_t now, Locked* locked) {
   locked->after.latest.state = ImageSetState::kLocked;
   locked->after.latest.status = status;
   locked->after.latest.updated_unix_ms = now;
+  locked->after.latest.message.clear();  // Of an earlier change that failed.
 }
 
 // The same with a version of its own.
@@ -56,7 +57,6 @@ Status LockNext(WorkflowStatus status, int64_t now, bool force, Locked* locked) 
     return Error{ErrorKind::kTooLarge, "the image set has too many versions"};
   }
   ++locked->after.latest.version;
-  locked->after.latest.message.clear();
   locked->after.latest.forced = force;
   Lock(status, now, locked);
   return Ok();

@@ -187,6 +187,7 @@ TEST_F(ImageSetsTest, CopyOfASubsetIntoAnExistingImageSet) {
   ASSERT_TRUE(store_->Copy(request).ok());
   after = Settled(primary_);
   EXPECT_EQ(after.status, WorkflowStatus::kCopied) << after.message;
+  EXPECT_EQ(store_->Get(other_).value().message, "");  // That was of the copy that failed.
   EXPECT_EQ(after.version, 3u);
   EXPECT_TRUE(after.forced);
   EXPECT_EQ(store_.Tree(primary_).InstanceCount(), 3u);
