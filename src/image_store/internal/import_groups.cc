@@ -53,7 +53,7 @@ class GroupSettler {
   // Errors: as SettleGroups; kTimeout when `stop` ended it.
   Status Settle(const ImportGroup& group, const std::function<bool()>& stop) {
     for (int attempt = 1;; ++attempt) {
-      const Status settled = SettleOnce(group, stop);
+      Status settled = SettleOnce(group, stop);
       if (!settled.ok() && IsOfTheGroup(settled.error())) return Fail(group, settled.error());
       if (settled.ok() || settled.error().kind != ErrorKind::kConflict ||
           attempt == kCommitAttemptsMax) {
