@@ -235,6 +235,21 @@ class Api(unittest.TestCase):
         self.assertEqual(json.loads(answer)["message"],
                          "Requested version(s) of ImageSet(s) is not the latest.")
 
+    def test_dates_that_are_none_are_refused(self):
+        def found(date, time=None):
+            value = {"DICOMStudyDate": date, **({"DICOMStudyTime": time} if time is not None else {})}
+            values = [{"DICOMStudyDateAndTime": {"DICOMStudyDate": "19000101"}}, {"DICOMStudyDateAndTime": value}]
+            return self.imaging.search(self.store, {"filters": [{"operator": "BETWEEN", "values": values}]})
+
+        for date, time in (("20240102", "101112"), ("2024.01.02", "10:11:12.5"), ("20240103", "")):
+            self.assertEqual(len(found(date, time)), 2, (date, time))
+        self.assertEqual(found("20240102", "101111"), [])
+        for date, time in (("tomorrow", None), ("2024", None), ("", None), ("202401021", None), ("20240102", "noon")):
+            with self.assertRaises(Failed) as caught:
+                found(date, time)
+            self.assertEqual(caught.exception.status, 400)
+            self.assertIn(b"DICOMStudyDateAndTime", caught.exception.body)
+
     def test_tags_with_arns_encoded_and_not(self):
         for resource in ("", "/imageset/" + self.sets[0]["imageSetId"]):
             arn = f"arn:aws:medical-imaging:us-east-1:000000000000:datastore/{self.store}{resource}"

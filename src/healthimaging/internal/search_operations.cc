@@ -31,6 +31,9 @@ constexpr std::array<std::pair<std::string_view, SortField>, 3> kSortFields = {{
     {"DICOMStudyDateAndTime", SortField::kStudyDateAndTime},
 }};
 
+constexpr size_t kDateDigits = 8;
+constexpr size_t kTimeDigitsMax = 12;
+
 // One value, of which the model says that it has exactly one of the members.
 image_store::SearchValue ReadValue(const Value& value, SearchKey key, std::string_view name) {
   const Value& found = *Present(value, name);
@@ -58,6 +61,32 @@ image_store::SearchValue ReadValue(const Value& value, SearchKey key, std::strin
   return out;
 }
 
+// Whether the text is digits, but for the separators that old files have in dates and times.
+bool IsDateOrTime(std::string_view text, size_t digits_min, size_t digits_max) {
+  size_t digits = 0;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      ++digits;
+    } else if (c != '.' && c != '-' && c != ':') {
+      return false;
+    }
+  }
+  return digits >= digits_min && digits <= digits_max;
+}
+
+// A date that is none would silently be the first or the last of all.
+Status CheckStudyTime(const image_store::SearchValue& value, const std::string& path) {
+  if (!IsDateOrTime(value.study_date, kDateDigits, kDateDigits)) {
+    return service_model::Violation(path + ".DICOMStudyDateAndTime.DICOMStudyDate",
+                                    "must be a date, YYYYMMDD");
+  }
+  if (!IsDateOrTime(value.study_time, 0, kTimeDigitsMax)) {
+    return service_model::Violation(path + ".DICOMStudyDateAndTime.DICOMStudyTime",
+                                    "must be a time, HHMMSS.FFFFFF");
+  }
+  return Ok();
+}
+
 Result<image_store::SearchFilter> ReadFilter(const Value& filter, const std::string& path) {
   image_store::SearchFilter out;
   out.op = TextOf(filter, "operator") == "BETWEEN" ? image_store::SearchOperator::kBetween
@@ -72,6 +101,9 @@ Result<image_store::SearchFilter> ReadFilter(const Value& filter, const std::str
     }
     out.key = key->second;
     out.values.push_back(ReadValue(value, key->second, key->first));
+    if (out.key == SearchKey::kStudyDateAndTime) {
+      TRY(CheckStudyTime(out.values.back(), path + ".values"));
+    }
   }
   return out;
 }
