@@ -1,4 +1,5 @@
 """HealthImaging over HTTP: seeds end to end, bodies in both forms, frames by URL, events, restarts."""
+import base64
 import gzip
 import json
 import os
@@ -207,8 +208,13 @@ class Api(unittest.TestCase):
         self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (206, "http://viewer.example"))
         for name in ("ETag", "Content-Range"):
             self.assertIn(name, headers["Access-Control-Expose-Headers"])
-        status, _, _ = self.raw("GET", url, Origin="http://elsewhere.example")
-        self.assertEqual(status, 403)
+        status, headers, body = self.raw("GET", url, Origin="http://elsewhere.example")
+        self.assertEqual((status, headers["x-amzn-ErrorType"]), (403, "AccessDeniedException"))
+        self.assertIn("--allow-origin", json.loads(body)["message"])
+        status, headers, _ = self.raw("OPTIONS", url, **{
+            "Origin": "http://viewer.example", "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "range"})
+        self.assertEqual((status, headers["Access-Control-Allow-Headers"]), (204, "range"))
 
     def test_errors_have_type_status_and_message(self):
         unknown = "0" * 32
@@ -347,6 +353,57 @@ class Lives(unittest.TestCase):
                 "imagingVersion": "1.0", "datastoreId": store, "imagesetId": image_set, "imageSetState": "ACTIVE",
                 "imageSetWorkflowStatus": "UPDATED", "isPrimary": True, "imageSetVersion": "2"})
             self.assertFalse((server.data / "frames" / store).exists())
+
+    def test_an_update_of_a_whole_study(self):
+        with Server() as server:
+            imaging = HealthImaging(server.url)
+            store, _ = imaging.create_store()
+            write_input(server, "study", series=2, instances=1)
+            write_input(server, "other", instances=1, study=2)
+            for folder in ("study", "other"):
+                imaging.import_folder(store, f"s3://images/{folder}/")
+            sets = {one["imageSetId"]: one["DICOMTags"]["DICOMStudyInstanceUID"] for one in imaging.search(store)}
+            self.assertEqual(len(sets), 3)
+            first = next(iter(one for one, study in sets.items() if study.endswith(".1")))
+            path = f"/datastore/{store}/imageSet/{first}/updateImageSetMetadata?latestVersion=1"
+            payload = base64.b64encode(json.dumps(
+                {"SchemaVersion": "1.1", "Study": {"DICOM": {"StudyDescription": "Of all"}}}).encode()).decode()
+            with self.assertRaises(Failed) as caught:
+                imaging.call("POST", path + "&includeStudyImageSets=true", {"revertToVersionId": "1"})
+            self.assertEqual(caught.exception.status, 400)
+            answer = imaging.call("POST", path + "&includeStudyImageSets=true",
+                                  {"DICOMUpdates": {"updatableAttributes": payload}})
+            self.assertEqual((answer["imageSetId"], answer["imageSetWorkflowStatus"]), (first, "UPDATING"))
+            for one, study in sets.items():
+                properties = wait(lambda one=one: imaging.call("POST", f"/datastore/{store}/imageSet/{one}/getImageSet"),
+                                  "imageSetState", ("LOCKED",))
+                description = imaging.metadata(store, one)["Study"]["DICOM"]["StudyDescription"]
+                same = study.endswith(".1")
+                self.assertEqual((properties["versionId"], properties["imageSetWorkflowStatus"], description),
+                                 ("2", "UPDATED", "Of all") if same else ("1", "CREATED", "Invented study"))
+            self.assertEqual(server.stop(), 0)
+            updating = {event["detail"]["imageSetWorkflowStatus"] for event in self.events(server)
+                        if event["detail-type"] == "Image Set Updating"}
+            self.assertEqual(updating, {"UPDATING", "UPDATING_FOR_STUDY_CONSISTENCY"})
+
+    def test_a_damaged_frame_is_our_fault_and_the_only_one(self):
+        with Server() as server:
+            imaging = HealthImaging(server.url)
+            store, _ = imaging.create_store()
+            write_input(server, "frames", instances=2)
+            imaging.import_folder(store, "s3://images/frames/")
+            image_set = imaging.search(store)[0]["imageSetId"]
+            frames = [frame for frame, _ in frames_of(imaging.metadata(store, image_set))]
+            pack, = (server.data / "frames" / store).rglob("*.pack")
+            content = bytearray(pack.read_bytes())
+            content[-100] ^= 1  # In the frame that was written last.
+            pack.write_bytes(content)
+            path = f"/datastore/{store}/imageSet/{image_set}/getImageFrame"
+            answers = [imaging.endpoint.request("POST", path, json.dumps({"imageFrameId": frame})) for frame in frames]
+            self.assertEqual(sorted(status for status, _, _ in answers), [200, 500])
+            headers, body = next(answer[1:] for answer in answers if answer[0] == 500)
+            self.assertEqual(headers["x-amzn-ErrorType"], "InternalServerException")
+            self.assertIn("checksum", json.loads(body)["message"])
 
     def test_quotas_are_configuration(self):
         with Server(arguments=["--image-data-stores", "1", "--image-import-files", "1"]) as server:

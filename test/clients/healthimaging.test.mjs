@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import openjph from '@cornerstonejs/codec-openjph';
 import * as mi from '@aws-sdk/client-medical-imaging';
 import { checkError, checkResponse, model, operationOf } from './healthimaging_model.mjs';
 import { program, startTarn } from './tarn.mjs';
@@ -346,6 +347,58 @@ test('update, revert, versions', async () => {
     versions.map((_, index) => versions.length - index));
   assert.equal(versions[0].ImageSetWorkflowStatus, 'UPDATED');
   await fails('ValidationException', update('3', { DICOMUpdates: {} }), /DICOMUpdates/);
+});
+
+test('an update of all image sets of a study', async () => {
+  const [{ imageSetId, DICOMTags }, other] = await search();
+  assert.equal(other.DICOMTags.DICOMStudyInstanceUID, DICOMTags.DICOMStudyInstanceUID);
+  const { versionId } = await get(imageSetId);
+  const update = (updateImageSetMetadataUpdates) => {
+    const command = new mi.UpdateImageSetMetadataCommand({
+      datastoreId: store, imageSetId, latestVersionId: versionId, updateImageSetMetadataUpdates,
+    });
+    // This release of the SDK is older than the parameter.
+    command.middlewareStack.add((next) => (call) => {
+      call.request.query.includeStudyImageSets = 'true';
+      return next(call);
+    }, { step: 'build' });
+    return client.send(command);
+  };
+  await fails('ValidationException', update({ revertToVersionId: '1' }), /includeStudyImageSets/);
+  const updatableAttributes = json({
+    SchemaVersion: 1.1, Study: { DICOM: { StudyDescription: 'Of both' } },
+  });
+  await update({ DICOMUpdates: { updatableAttributes } });
+  for (const id of [imageSetId, other.imageSetId]) {
+    assert.equal((await active(id)).imageSetWorkflowStatus, 'UPDATED');
+    assert.equal((await metadataOf(id)).Study.DICOM.StudyDescription, 'Of both');
+  }
+});
+
+test('smaller pictures from the begin of a frame', async () => {
+  const [{ imageSetId }] = await search();
+  const [series] = Object.values((await metadataOf(imageSetId)).Study.Series);
+  const [{ ImageFrames: [frame] }] = Object.values(series.Instances);
+  const codec = await openjph();
+  const url = `${server.apiUrl}/datastore/${store}/imageSet/${imageSetId}/getImageFrame`
+    + `?imageFrameId=${frame.ID}`;
+  const decode = async (query, level) => {
+    const response = await fetch(url + query);
+    assert.equal(response.status, 200);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const decoder = new codec.HTJ2KDecoder();
+    decoder.getEncodedBuffer(bytes.length).set(bytes);
+    decoder.decodeSubResolution(level);
+    const samples = Buffer.from(decoder.getDecodedBuffer());
+    decoder.delete();
+    return { bytes: bytes.length, samples };
+  };
+  // 96 x 96 has two resolutions: 48 x 48 is level 0.
+  const whole = await decode('', 1);
+  const prefix = await decode('&endLevel=0', 1);
+  assert.equal(prefix.samples.length, 48 * 48 * 2);
+  assert.ok(prefix.bytes < whole.bytes * 0.7, `${prefix.bytes} of ${whole.bytes}`);
+  assert.ok(prefix.samples.equals(whole.samples));
 });
 
 test('copy, tags of image sets, delete', async () => {
