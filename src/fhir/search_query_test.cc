@@ -360,6 +360,12 @@ TEST(SearchQuery, LenientHandlingIgnoresUnknownParametersAlone) {
   EXPECT_EQ(parsed.query.criteria.size(), 1u);
   EXPECT_EQ(Parse("Patient", "name:fuzzy=1", lenient).errors.size(), 1u);
   EXPECT_EQ(Parse("Patient", "birthdate=x", lenient).errors.size(), 1u);
+  // Of lists, what is known stays.
+  const ParsedSearch lists = Parse("Patient", "_sort=foo,-birthdate&_elements=foo,name", lenient);
+  EXPECT_TRUE(lists.errors.empty());
+  EXPECT_EQ(lists.warnings.size(), 2u);
+  EXPECT_EQ(SearchQueryText(lists.query), "_sort=-birthdate&_elements=name");
+  EXPECT_EQ(Parse("Patient", "_sort=foo,-birthdate").errors.size(), 1u);
 }
 
 // Shows: healthlake _count 1 to 100, no ap, modifiers, parameters left out, sort keys

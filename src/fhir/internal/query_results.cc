@@ -2,6 +2,7 @@
 // Spec: FHIR R4 "Search", section 3.1.1.5.
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "fhir/internal/query_parser.h"
@@ -149,18 +150,26 @@ Result<SortKey> ParseSortKey(std::string_view text, const SearchContext& context
   return out;
 }
 
+// The keys that are known stay, for those who have the others ignored.
 Status ParseSort(std::string_view value, const SearchContext& context, SearchQuery* query) {
   const size_t most = IsHealthLake(context) ? 5 : kQuerySortKeysMax;
   std::vector<SortKey> keys = query->sort;
+  std::optional<Error> unknown;
   for (const std::string_view text : SplitEscaped(value, ',')) {
-    TRY(SortKey key, ParseSortKey(text, context, *query));
-    keys.push_back(std::move(key));
+    auto key = ParseSortKey(text, context, *query);
+    if (key.ok()) {
+      keys.push_back(std::move(key).value());
+    } else if (key.error().kind == ErrorKind::kNotFound) {
+      unknown = std::move(key).error();
+    } else {
+      return std::move(key).error();
+    }
   }
   if (keys.size() > most) {
     return Error{ErrorKind::kTooLarge, "at most " + std::to_string(most) + " sort keys are taken"};
   }
   query->sort = std::move(keys);
-  return Ok();
+  return unknown.has_value() ? Status(*std::move(unknown)) : Ok();
 }
 
 Status ParsePage(std::string_view value, const SearchContext& /*context*/, SearchQuery* query) {
