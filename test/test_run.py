@@ -530,6 +530,19 @@ class Views(Runs):
         self.assertIn("the input password is missing", result.stderr)
         self.assertEqual(self.server.requests, [])
 
+    def test_wrong_inputs_are_shown_but_no_secrets(self):
+        path = self.write("strict.json", document(
+            {"stepId": "log", "operationId": "Log"},
+            inputs={"type": "object", "properties": {
+                "count": {"type": "integer", "minimum": 3}, "name": {"maxLength": 5},
+                "password": {"type": "string", "format": "password", "minLength": 40}}}))
+        result = self.tarn("run", path, *inputs(count=2, name="much longer", password="hush-hush"))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("the input count: must be at least 3, not 2", result.stderr)
+        self.assertIn(', not "much longer"', result.stderr)
+        self.assertRegex(result.stderr, r'the input password: .*, not "\*\*\*"')
+        self.assertNotIn("hush", result.stderr)
+
     def test_inputs_of_file_and_environment(self):
         file = self.write("inputs.yaml", "user: of-file\ncount: 5\n")
         self.run_json("run", self.path, "--inputs", file, "--input", "count=6", "--poll", "0",

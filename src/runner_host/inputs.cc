@@ -7,8 +7,10 @@
 #include <charconv>
 
 #include "arazzo/limits.h"
+#include "arazzo/secrets.h"
 #include "arazzo/yaml.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "runner_host/limits.h"
 
 namespace tarn::runner_host {
@@ -155,6 +157,17 @@ Result<Value> ReadInputsFile(const std::string& path) {
   return tree.value().ToValue();
 }
 
+// ", not 2": the value at a place, secrets masked before it is cut.
+std::string Seen(const Value& inputs, const std::string& pointer, const arazzo::SecretMask& mask) {
+  constexpr size_t kSeenBytes = 100;
+  const Value* value = At(inputs, pointer);
+  if (value == nullptr || value->IsObject() || value->IsArray()) return "";
+  std::string text = json::ToText(mask.Mask(*value));
+  if (text.size() <= kSeenBytes) return ", not " + text;
+  text.resize(Utf8PrefixBytes(text, kSeenBytes));
+  return ", not " + text + "...";
+}
+
 }  // namespace
 
 std::vector<DeclaredInput> DeclaredInputs(const arazzo::Document& document,
@@ -225,12 +238,14 @@ std::vector<std::string> ListViolations(const arazzo::LoadedWorkflow& workflow,
     out.push_back("the input " + input.name + " is missing" +
                   (input.description.empty() ? "" : ": " + input.description));
   }
+  arazzo::SecretMask mask;
+  for (const std::string& secret : workflow.inputs->Secrets(whole)) mask.Add("input", secret);
   for (const arazzo::Violation& violation : report.value().violations) {
     if (violation.keyword == "required" && violation.instance.empty()) continue;  // Said above.
     out.push_back(
         "the input " +
         (violation.instance.empty() ? std::string("object") : violation.instance.substr(1)) + ": " +
-        violation.message);
+        violation.message + Seen(whole, violation.instance, mask));
   }
   const uint64_t more = report.value().violations_total - report.value().violations.size();
   if (more > 0) out.push_back(std::to_string(more) + " more");
