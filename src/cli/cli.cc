@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
+#include <string_view>
 
 #include "cli/verbs.h"
+#include "http/client.h"
 
 namespace tarn::cli {
 
@@ -15,6 +18,10 @@ int Fail(std::string_view message) {
 int Fail(const Error& error) { return Fail(error.detail); }
 
 int Main(int argc, char** argv) {
+  // Verbs that send: what that takes is loaded beside reading the command line and the document.
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  std::optional<http::ClientSetup> setup;
+  if (verb == "run" || verb == "resume") setup.emplace();
   CLI::App app(
       "Tarn: a health data lake that you own. It speaks Amazon HealthLake, FHIR and S3, "
       "and runs Arazzo workflows.",

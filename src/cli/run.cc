@@ -7,7 +7,6 @@
 #include "base/random.h"
 #include "cli/run_session.h"
 #include "cli/verbs.h"
-#include "http/client.h"
 #include "runner_host/event_text.h"
 
 namespace tarn::cli {
@@ -53,7 +52,6 @@ void ShowDiagnostics(const RunFlags& flags, const std::vector<Diagnostic>& diagn
 }
 
 int RunVerb(const RunFlags& flags) {
-  const http::ClientSetup beside_reading_the_document;
   const auto environment = runner_host::SystemEnvironment();
   const auto invalid = [&](const Error& error) {
     return EndEarly(flags, "invalid", error.detail, kExitInvalid);
