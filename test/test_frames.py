@@ -13,7 +13,7 @@ SAMPLES = SHARED / "data/dicom"
 RPCL = "1.2.840.10008.1.2.4.202"
 EXPLICIT = "1.2.840.10008.1.2.1"
 # Transfer syntax (without "1.2.840.10008.1.2") and what a file in it is stored as, by HealthImaging's
-# table. The exceptions below follow what the files turned out to hold.
+# table. The exceptions: src/image_store/testdata/expected_outcomes.tsv says why of each.
 LOSSLESS = ["", ".1", ".1.99", ".2", ".4.51", ".4.57", ".4.70", ".4.80", ".4.81", ".4.90", ".4.92",
             ".4.93", ".4.201", ".4.202", ".5"]
 KEPT = [".4.50", ".4.91", ".4.203", ".4.112"]
