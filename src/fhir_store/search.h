@@ -67,9 +67,9 @@ inline constexpr uint64_t kHealthLakeChainMax = 100;
 struct SearchTuning {
   // Keys that the sets of all results may take. Beyond, windows of ordinals are worked on until the
   // page is full, and the page has no total.
-  uint64_t keys_at_once = 6'000;
+  uint64_t keys_at_once = 100;
   // Of the first window; each one is four times as large as the one before it.
-  uint64_t window_ordinals = 4 * 65'536;
+  uint64_t window_ordinals = 65'536;
   // Up to here results are read one by one to sort them; beyond, the index is walked in order.
   uint64_t few_to_sort = 400;
   // Whether chains and reverse chains may be left to be decided result by result, where many pass.

@@ -233,6 +233,24 @@ Result<Bits> Bits::Decode(std::string_view bytes) {
   return bits;
 }
 
+Result<uint32_t> CountBits(std::string_view bytes) {
+  if (bytes.empty()) return uint32_t{0};
+  uint32_t count = 0;
+  if (bytes[0] == kArrayForm) {
+    if (bytes.size() % 2 == 1) count = static_cast<uint32_t>(bytes.size() / 2);
+  } else if (bytes[0] == kRunsForm) {
+    count = CountOfRuns(bytes.substr(1));
+  } else if (bytes.size() >= 16 && Le32(bytes, 0) == kCookieNoRuns) {
+    count = Le16(bytes, 10) + 1u;
+  } else if (bytes.size() >= 9 && Le32(bytes, 0) == kCookieOneRunContainer) {
+    count = Le16(bytes, 7) + 1u;
+  }
+  if (count == 0 || count > kValueEnd) {
+    return Error{ErrorKind::kCorrupt, "bitmap chunk: malformed"};
+  }
+  return count;
+}
+
 std::string EncodeBits(std::span<const uint16_t> values) {
   std::string bytes;
   if (values.empty()) return bytes;

@@ -56,6 +56,10 @@ struct BitsDelta {
   std::span<const uint16_t> remove;
 };
 
+// Bits::Decode(bytes).Count() without building the set; only the bytes that tell the number are
+// looked at. Errors: kCorrupt.
+Result<uint32_t> CountBits(std::string_view bytes);
+
 // Bits(values).Encode() of values that ascend strictly (CHECK), without building the set.
 std::string EncodeBits(std::span<const uint16_t> values);
 // Replaces `*values` by those of an encoded set, ascending, when it is stored as an array of at

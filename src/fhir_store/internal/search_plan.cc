@@ -59,95 +59,98 @@ PlanNode MakeNode(PlanNode::Kind kind, std::string label, std::vector<PlanNode> 
   return node;
 }
 
+kv::Cursor& PostingReader::SeekTo(std::string_view key) const {
+  if (cursor_ == nullptr) cursor_ = snapshot_.Scan(kPosting, {});
+  cursor_->Seek(key);
+  return *cursor_;
+}
+
 Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const {
-  const auto take = [&](uint32_t chunk, std::string_view value) -> Status {
-    TRY(const kv::Bits bits, kv::Bits::Decode(value));
-    out->AddChunk(chunk, bits);
-    return Ok();
-  };
   if (within != nullptr && within->IsEmpty()) return Ok();
-  const auto cursor = snapshot_.Scan(kPosting, {span.begin, span.end});
-  if (!span.posting.empty() && within != nullptr) {
-    const uint32_t first = within->chunks().begin()->first;
-    if (first > 0) cursor->Seek(PostingChunkKey(span.posting, first));
-  }
+  const bool one_posting = !span.posting.empty();
+  const uint32_t first = within == nullptr ? 0 : within->chunks().begin()->first;
+  const uint32_t last = within == nullptr ? UINT32_MAX : within->chunks().rbegin()->first;
+  kv::Cursor& cursor =
+      SeekTo(one_posting && first > 0 ? PostingChunkKey(span.posting, first) : span.begin);
   uint64_t since_check = 0;
   int steps = 0;
   std::string next;
-  while (cursor->Valid()) {
-    TRY(budget_.SpendKey());
-    const std::string_view key = cursor->key();
+  while (cursor.Valid() && cursor.key() < span.end) {
+    const std::string_view key = cursor.key();
     TRY(const uint32_t chunk, PostingChunk(key));
+    if (one_posting && chunk > last) break;
+    TRY(budget_.SpendKey());
     if (within != nullptr && !within->HasChunk(chunk)) {
       if (++steps <= kStepsOfASeek) {
-        cursor->Next();
+        cursor.Next();
         continue;
       }
       steps = 0;
       if (!NextWanted(key, chunk, *within, &next)) break;
-      cursor->Seek(next);
+      cursor.Seek(next);
       continue;
     }
     if (!span.accepts || span.accepts(key.substr(0, key.size() - kPostingChunkBytes))) {
-      TRY(take(chunk, cursor->value()));
+      TRY(const kv::Bits bits, kv::Bits::Decode(cursor.value()));
+      out->AddChunk(chunk, bits);
       if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(out->bytes()));
     }
-    cursor->Next();
+    if (one_posting && chunk == last) break;
+    cursor.Next();
   }
-  return cursor->status();
+  return cursor.status();
 }
 
 Result<PostingReader::Estimate> PostingReader::EstimateSpan(const KeySpan& span,
-                                                            uint64_t live_count) const {
+                                                            const LiveSet& live) const {
   // A span of many keys, or one that is filtered, says little by its beginning.
-  const auto cursor = snapshot_.Scan(kPosting, {span.begin, span.end});
+  kv::Cursor& cursor = SeekTo(span.begin);
   Estimate estimate;
-  uint32_t chunks = 0;
-  for (; cursor->Valid() && chunks < kEstimateChunks; cursor->Next(), ++chunks) {
+  const auto within = [&] { return cursor.Valid() && cursor.key() < span.end; };
+  for (; within() && estimate.keys < kEstimateChunks; cursor.Next(), ++estimate.keys) {
     TRY(budget_.SpendKey());
-    TRY(const kv::Bits bits, kv::Bits::Decode(cursor->value()));
-    estimate.count += bits.Count();
+    TRY(const uint32_t count, kv::CountBits(cursor.value()));
+    estimate.count += count;
   }
-  TRY(cursor->status());
-  estimate.exact = !cursor->Valid() && !span.accepts;
-  if (estimate.exact || chunks == 0) return estimate;
+  TRY(cursor.status());
+  const bool ended = !within();
+  estimate.exact = ended && !span.accepts;
+  if (ended || estimate.keys == 0) return estimate;
+  const uint64_t all_chunks = live.end() / kChunkOrdinals;
+  const uint64_t read = estimate.keys;
+  estimate.keys = std::max(estimate.keys, all_chunks);
   if (span.posting.empty()) {
-    estimate.count = std::max(estimate.count, live_count / 4);
+    estimate.count = std::max(estimate.count, live.count() / 4);
   } else {
-    const uint64_t all_chunks = live_count / kChunkOrdinals + 1;
-    estimate.count = std::min(live_count, estimate.count * all_chunks / chunks);
+    estimate.count =
+        std::min(live.count(), estimate.count * std::max<uint64_t>(all_chunks, 1) / read);
   }
   return estimate;
 }
 
-Result<OrdinalSet> PostingReader::ReadLive(fhir::TypeId type) const {
-  OrdinalSet live;
-  const auto cursor = snapshot_.Scan(kLive, kv::PrefixRange(TypePrefix(type)));
-  for (; cursor->Valid(); cursor->Next()) {
-    TRY(budget_.SpendKey());
-    TRY(const uint32_t chunk, ParseLiveKey(cursor->key()));
-    TRY(const kv::Bits bits, kv::Bits::Decode(cursor->value()));
-    live.AddChunk(chunk, bits);
-  }
-  TRY(cursor->status());
-  return live;
-}
-
 Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan, const OrdinalSet* within) const {
-  TRY(Bounds bounds, EvaluateNode(plan, within == nullptr ? live_ : *within));
-  bounds.sure.IntersectWith(live_);
-  bounds.open.IntersectWith(live_);
+  TRY(Bounds bounds, EvaluateNode(plan, within));
+  for (OrdinalSet* set : {&bounds.sure, &bounds.open}) {
+    if (within == nullptr) {
+      TRY(live_.Keep(set));
+    } else {
+      set->IntersectWith(*within);
+    }
+  }
   return bounds;
 }
 
 Status PlanEvaluator::Estimate(PlanNode* node) const {
   for (PlanNode& operand : node->operands) TRY(Estimate(&operand));
+  const uint64_t all = live_.count();
   node->estimated = 0;
   node->estimate_is_exact = false;
+  node->estimated_keys = 0;
   switch (node->kind) {
     case PlanNode::Kind::kAll:
-      node->estimated = live_count_;
+      node->estimated = all;
       node->estimate_is_exact = true;
+      node->estimated_keys = live_.end() / kChunkOrdinals;
       return Ok();
     case PlanNode::Kind::kFixed:
       node->estimated = node->fixed.sure.Count() + node->fixed.open.Count();
@@ -157,36 +160,45 @@ Status PlanEvaluator::Estimate(PlanNode* node) const {
       node->estimate_is_exact = node->open_spans.empty() && node->sure_spans.size() == 1;
       for (const auto* spans : {&node->sure_spans, &node->open_spans}) {
         for (const KeySpan& span : *spans) {
-          if (node->estimated >= live_count_) break;
-          TRY(const auto estimate, reader_.EstimateSpan(span, live_count_));
+          if (node->estimated >= all) break;
+          TRY(const auto estimate, reader_.EstimateSpan(span, live_));
           node->estimated += estimate.count;
+          node->estimated_keys += estimate.keys;
           node->estimate_is_exact &= estimate.exact;
         }
       }
-      node->estimated = std::min(node->estimated, live_count_);
+      node->estimated = std::min(node->estimated, all);
       return Ok();
     }
     case PlanNode::Kind::kAnd:
-      node->estimated = live_count_;
+      // The others are read in the chunks of the first one alone.
+      node->estimated = all;
+      node->estimated_keys = node->operands.empty() ? live_.end() / kChunkOrdinals : UINT64_MAX;
       for (const PlanNode& operand : node->operands) {
         node->estimated = std::min(node->estimated, operand.estimated);
+        node->estimated_keys = std::min(node->estimated_keys, operand.estimated_keys);
       }
       return Ok();
     case PlanNode::Kind::kOr:
-      for (const PlanNode& operand : node->operands) node->estimated += operand.estimated;
-      node->estimated = std::min(node->estimated, live_count_);
+      for (const PlanNode& operand : node->operands) {
+        node->estimated += operand.estimated;
+        node->estimated_keys += operand.estimated_keys;
+      }
+      node->estimated = std::min(node->estimated, all);
       return Ok();
     case PlanNode::Kind::kNot:
-      node->estimated = live_count_ - std::min(live_count_, node->operands[0].estimated);
+      node->estimated = all - std::min(all, node->operands[0].estimated);
+      node->estimated_keys = live_.end() / kChunkOrdinals + node->operands[0].estimated_keys;
       return Ok();
     case PlanNode::Kind::kUnsure:
       node->estimated = node->operands[0].estimated;
+      node->estimated_keys = node->operands[0].estimated_keys;
       return Ok();
   }
   return Ok();
 }
 
-Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet& within) const {
+Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet* within) const {
   TRY(reader_.budget().Look());
   const uint64_t keys_before = reader_.budget().keys();
   TRY(Bounds bounds, EvaluateByKind(node, within));
@@ -197,15 +209,23 @@ Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet& wit
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet& within) const {
+Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet* within) const {
   switch (node->kind) {
     case PlanNode::Kind::kAll: {
-      return Bounds{.sure = within, .open = {}};
+      Bounds bounds;
+      if (within != nullptr) {
+        bounds.sure = *within;
+      } else {
+        TRY(bounds.sure, live_.All());
+      }
+      return bounds;
     }
     case PlanNode::Kind::kFixed: {
       Bounds bounds = node->fixed;
-      bounds.sure.IntersectWith(within);
-      bounds.open.IntersectWith(within);
+      if (within != nullptr) {
+        bounds.sure.IntersectWith(*within);
+        bounds.open.IntersectWith(*within);
+      }
       return bounds;
     }
     case PlanNode::Kind::kSets:
@@ -214,20 +234,12 @@ Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet& w
       return EvaluateAnd(node, within);
     case PlanNode::Kind::kOr:
       return EvaluateOr(node, within);
-    case PlanNode::Kind::kNot: {
-      TRY(Bounds inner, EvaluateNode(&node->operands[0], within));
-      Bounds bounds;
-      bounds.sure = within;
-      bounds.sure.Subtract(inner.sure);
-      bounds.sure.Subtract(inner.open);
-      bounds.open = std::move(inner.open);
-      bounds.open.IntersectWith(within);
-      return bounds;
-    }
+    case PlanNode::Kind::kNot:
+      return EvaluateNot(node, within);
     case PlanNode::Kind::kUnsure: {
       TRY(Bounds bounds, EvaluateNode(&node->operands[0], within));
       if (bounds.sure.IsEmpty()) return bounds;
-      TRY(const Bounds doubt, EvaluateNode(&node->operands[1], bounds.sure));
+      TRY(const Bounds doubt, EvaluateNode(&node->operands[1], &bounds.sure));
       OrdinalSet unsure = bounds.sure;
       unsure.IntersectWith(doubt.sure);
       bounds.sure.Subtract(unsure);
@@ -238,35 +250,66 @@ Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet& w
   return Error{ErrorKind::kInternal, "unknown plan node"};
 }
 
-Result<Bounds> PlanEvaluator::EvaluateSets(const PlanNode& node, const OrdinalSet& within) const {
+Result<Bounds> PlanEvaluator::EvaluateNot(PlanNode* node, const OrdinalSet* within) const {
   Bounds bounds;
-  for (const KeySpan& span : node.sure_spans) TRY(reader_.Read(span, &within, &bounds.sure));
-  bounds.sure.IntersectWith(within);
-  for (const KeySpan& span : node.open_spans) TRY(reader_.Read(span, &within, &bounds.open));
-  bounds.open.IntersectWith(within);
+  if (within != nullptr) {
+    bounds.sure = *within;
+  } else {
+    TRY(bounds.sure, live_.All());
+  }
+  TRY(Bounds inner, EvaluateNode(&node->operands[0], &bounds.sure));
+  inner.open.IntersectWith(bounds.sure);
+  bounds.sure.Subtract(inner.sure);
+  bounds.sure.Subtract(inner.open);
+  bounds.open = std::move(inner.open);
+  return bounds;
+}
+
+Result<Bounds> PlanEvaluator::EvaluateSets(const PlanNode& node, const OrdinalSet* within) const {
+  Bounds bounds;
+  for (const KeySpan& span : node.sure_spans) TRY(reader_.Read(span, within, &bounds.sure));
+  for (const KeySpan& span : node.open_spans) TRY(reader_.Read(span, within, &bounds.open));
+  if (within != nullptr) {
+    bounds.sure.IntersectWith(*within);
+    bounds.open.IntersectWith(*within);
+  }
   bounds.open.Subtract(bounds.sure);
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet& within) const {
+Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet* within) const {
   // Cheapest first: of the others only chunks that are still populated are read.
   std::stable_sort(node->operands.begin(), node->operands.end(),
                    [](const PlanNode& a, const PlanNode& b) { return a.estimated < b.estimated; });
-  Bounds bounds{.sure = within, .open = {}};
-  OrdinalSet possible = within;
+  Bounds bounds;
+  OrdinalSet possible;
+  if (within != nullptr) {
+    possible = *within;
+  } else if (node->operands.empty()) {
+    TRY(possible, live_.All());
+  }
+  bounds.sure = possible;
+  bool any = within != nullptr || node->operands.empty();  // Whether the two hold something yet.
   for (PlanNode& operand : node->operands) {
-    if (possible.IsEmpty()) break;
-    TRY(Bounds next, EvaluateNode(&operand, possible));
-    bounds.sure.IntersectWith(next.sure);
-    next.sure.UnionWith(next.open);
-    possible.IntersectWith(next.sure);
+    if (any && possible.IsEmpty()) break;
+    TRY(Bounds next, EvaluateNode(&operand, any ? &possible : nullptr));
+    OrdinalSet next_possible = next.sure;
+    next_possible.UnionWith(next.open);
+    if (any) {
+      bounds.sure.IntersectWith(next.sure);
+      possible.IntersectWith(next_possible);
+    } else {
+      bounds.sure = std::move(next.sure);
+      possible = std::move(next_possible);
+      any = true;
+    }
   }
   bounds.open = std::move(possible);
   bounds.open.Subtract(bounds.sure);
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateOr(PlanNode* node, const OrdinalSet& within) const {
+Result<Bounds> PlanEvaluator::EvaluateOr(PlanNode* node, const OrdinalSet* within) const {
   Bounds bounds;
   for (PlanNode& operand : node->operands) {
     TRY(const Bounds next, EvaluateNode(&operand, within));

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fhir_store/internal/live_set.h"
 #include "fhir_store/internal/ordinal_set.h"
 #include "fhir_store/internal/search_budget.h"
 #include "kv/store.h"
@@ -63,6 +64,7 @@ struct PlanNode {
   // Filled by evaluation.
   uint64_t estimated = 0;
   bool estimate_is_exact = false;
+  uint64_t estimated_keys = 0;  // That evaluation reads when it is not within a window.
   std::optional<uint64_t> actual_sure;
   uint64_t actual_open = 0;
   uint64_t keys_read = 0;
@@ -78,29 +80,33 @@ class PostingReader {
       : snapshot_(snapshot), budget_(budget) {}
 
   // Adds what the span holds to `out`; of chunks that `within` (may be null) lacks, nothing need
-  // be added.
+  // be added. A span's `accepts` must not read postings itself.
   Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const;
   // How many ordinals the span holds: the first chunks are read, the rest is taken to be alike.
   struct Estimate {
     uint64_t count = 0;
+    uint64_t keys = 0;
     bool exact = false;
   };
-  Result<Estimate> EstimateSpan(const KeySpan& span, uint64_t live_count) const;
-  Result<OrdinalSet> ReadLive(fhir::TypeId type) const;
+  Result<Estimate> EstimateSpan(const KeySpan& span, const LiveSet& live) const;
 
   const kv::Snapshot& snapshot() const { return snapshot_; }
   SearchBudget& budget() const { return budget_; }
 
  private:
+  // At the first posting from `key` on. Making a cursor costs as much as several seeks, and a range
+  // of values is dozens of spans.
+  kv::Cursor& SeekTo(std::string_view key) const;
+
   const kv::Snapshot& snapshot_;
   SearchBudget& budget_;
+  mutable std::unique_ptr<kv::Cursor> cursor_;
 };
 
 class PlanEvaluator {
  public:
   // The arguments must outlive the evaluator. `live`: of the type that the plan is for.
-  PlanEvaluator(const PostingReader& reader, const OrdinalSet& live)
-      : reader_(reader), live_(live), live_count_(live.Count()) {}
+  PlanEvaluator(const PostingReader& reader, LiveSet& live) : reader_(reader), live_(live) {}
 
   // Fills in what the nodes are taken to hold: once, before Evaluate. Errors: as Evaluate.
   Status Estimate(PlanNode* node) const;
@@ -109,15 +115,16 @@ class PlanEvaluator {
   Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet* within = nullptr) const;
 
  private:
-  Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet& within) const;
-  Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet& within) const;
-  Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet& within) const;
-  Result<Bounds> EvaluateOr(PlanNode* node, const OrdinalSet& within) const;
-  Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet& within) const;
+  // `within` null: no chunk is left out, and what is not live may be in the result.
+  Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateOr(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateNot(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet* within) const;
 
   const PostingReader& reader_;
-  const OrdinalSet& live_;
-  const uint64_t live_count_;
+  LiveSet& live_;
 };
 
 }  // namespace tarn::fhir_store

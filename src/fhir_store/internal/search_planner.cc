@@ -104,13 +104,8 @@ Result<PlanNode> SearchPlanner::Plan(const fhir::Criterion& criterion, fhir::Typ
     case fhir::Criterion::Kind::kCompare:
       return PlanCompare(criterion, type);
     case fhir::Criterion::Kind::kChain:
-    case fhir::Criterion::Kind::kHas: {
-      const bool has = criterion.kind == fhir::Criterion::Kind::kHas;
-      PlanNode node = MakeNode(Kind::kFixed, (has ? "_has " : "chain ") + criterion.code);
-      TRY(node.fixed, related_(criterion, type));
-      if (!node.fixed.open.IsEmpty()) node.label += ", decided one by one";
-      return node;
-    }
+    case fhir::Criterion::Kind::kHas:
+      return related_(criterion, type);
     case fhir::Criterion::Kind::kAnd:
     case fhir::Criterion::Kind::kOr: {
       const bool conjunction = criterion.kind == fhir::Criterion::Kind::kAnd;

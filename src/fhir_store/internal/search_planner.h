@@ -19,7 +19,7 @@ namespace tarn::fhir_store {
 class SearchPlanner {
  public:
   // Answers kChain and kHas: the resources of `type` for which the criterion holds.
-  using Related = std::function<Result<Bounds>(const fhir::Criterion&, fhir::TypeId type)>;
+  using Related = std::function<Result<PlanNode>(const fhir::Criterion&, fhir::TypeId type)>;
 
   // The arguments must outlive the planner.
   SearchPlanner(const SearchDefinitions& definitions, const PostingHash& hash,

@@ -26,6 +26,7 @@ constexpr double kStepUs = 0.8;   // The next key of a scan.
 // Results that are looked at for a deferred chain, over what was expected.
 constexpr double kPatience = 4;
 constexpr uint64_t kDeferredMin = 200;
+constexpr uint64_t kWindowGrowth = 4;
 // Posting hashes are compared by all of their bytes.
 constexpr size_t kHashBytes = kPostingHeadBytes + kPostingTailBytes;
 
@@ -194,30 +195,41 @@ Status SearchRun::FindAll() {
     }
   }
   for (const fhir::TypeId type : types) {
-    TRY(live_[type], reader_.ReadLive(type));
+    TRY(const LiveSet* live, Live(type));
     const bool changed = changes_.by_type.contains(type);
-    if (live_[type].IsEmpty() && !changed && types.size() > 1) continue;
+    if (live->end() == 0 && !changed && types.size() > 1) continue;
     results_.emplace_back().type = type;
     TRY(Find(&results_.back()));
   }
   return Ok();
 }
 
+Result<LiveSet*> SearchRun::Live(fhir::TypeId type) {
+  const auto found = live_.find(type);
+  if (found != live_.end()) return &found->second;
+  TRY(LiveSet live, LiveSet::Open(*snapshot_, budget_, type));
+  return &live_.emplace(type, std::move(live)).first->second;
+}
+
 Status SearchRun::Find(TypeResults* results) {
   const fhir::TypeId type = results->type;
   TRY(results->plan, PlanType(type));
-  const OrdinalSet& live = live_[type];
-  const PlanEvaluator evaluator(reader_, live);
+  TRY(LiveSet* const live, Live(type));
+  const PlanEvaluator evaluator(reader_, *live);
   TRY(evaluator.Estimate(&results->plan));
+  const SearchTuning& tuning = request_.tuning;
   const bool may_cut = !whole_ && query_.contained == fhir::Contained::kFalse &&
-                       query_.sort.empty() && live.Count() > request_.tuning.window_ordinals;
-  if (may_cut) budget_.PauseAfter(request_.tuning.keys_at_once);
-  auto bounds = evaluator.Evaluate(&results->plan);
-  results->by_windows = budget_.paused();
-  budget_.Continue();
+                       query_.sort.empty() && live->count() > tuning.window_ordinals;
+  results->by_windows = may_cut && results->plan.estimated_keys > tuning.keys_at_once;
   if (!results->by_windows) {
-    TRY(results->bounds, std::move(bounds));
-    LeaveOutChanged(results);
+    if (may_cut) budget_.PauseAfter(tuning.keys_at_once);
+    auto bounds = evaluator.Evaluate(&results->plan);
+    results->by_windows = budget_.paused();
+    budget_.Continue();
+    if (!results->by_windows) {
+      TRY(results->bounds, std::move(bounds));
+      LeaveOutChanged(results);
+    }
   }
   if (changes_.by_type.contains(type)) TRY(JudgeEarlier(results));
   return whole_ ? DecideAll(type, nullptr, &results->bounds) : Ok();
@@ -268,14 +280,12 @@ Status SearchRun::DecideAll(fhir::TypeId type, const fhir::Criterion* criterion,
 // ---- Chains ----
 
 Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::TypeId type) {
-  if (!live_.contains(type)) {
-    TRY(live_[type], reader_.ReadLive(type));
-  }
+  TRY(LiveSet* const live, Live(type));
   ++within_chain_;
   auto planned = planner_.Plan(criterion, type);
   --within_chain_;
   TRY(PlanNode plan, std::move(planned));
-  const PlanEvaluator evaluator(reader_, live_[type]);
+  const PlanEvaluator evaluator(reader_, *live);
   TRY(evaluator.Estimate(&plan));
   TRY(Bounds bounds, evaluator.Evaluate(&plan));
   TRY(DecideAll(type, &criterion, &bounds));
@@ -299,7 +309,7 @@ bool SearchRun::Defers(double share, double set_cost_us) {
   return true;
 }
 
-Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
+Result<PlanNode> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId type) {
   if (criterion.kind == fhir::Criterion::Kind::kHas) return RelatedByHas(criterion, type);
   auto& targets = related_.targets[&criterion];
   targets.clear();
@@ -308,56 +318,56 @@ Result<Bounds> SearchRun::Related(const fhir::Criterion& criterion, fhir::TypeId
   for (const fhir::Criterion& operand : criterion.operands) {
     TRY(OrdinalSet of_operand, Exact(operand, operand.type));
     TRY(CheckChain(of_operand));
+    TRY(const LiveSet* live, Live(operand.type));
     found += of_operand.Count();
-    all += live_[operand.type].Count();
+    all += live->count();
     targets.emplace_back(operand.type, std::move(of_operand));
   }
+  const std::string label = "chain " + criterion.code;
   const auto count = static_cast<double>(found);
   const double set_cost_us =
       found <= kFewTargets ? count * kLookUpUs : static_cast<double>(all) * kStepUs;
-  Bounds bounds;
   if (found > 0 && Defers(count / static_cast<double>(all), set_cost_us)) {
+    PlanNode open = MakeNode(PlanNode::Kind::kSets, label + ", decided one by one");
     std::string present;
     AppendPostingPrefix(&present, type, criterion.parameter, PostingKind::kPresent);
-    TRY(reader_.Read(SpanOfPosting(std::move(present)), nullptr, &bounds.open));
-    return bounds;
+    open.open_spans.push_back(SpanOfPosting(std::move(present)));
+    return open;
   }
+  PlanNode sources = MakeNode(PlanNode::Kind::kFixed, label);
   for (const auto& [target_type, of_operand] : targets) {
-    TRY(const OrdinalSet sources, SourcesOf(criterion, type, target_type, of_operand));
-    bounds.sure.UnionWith(sources);
+    TRY(const OrdinalSet some, SourcesOf(criterion, type, target_type, of_operand));
+    sources.fixed.sure.UnionWith(some);
   }
+  std::vector<PlanNode> either;
+  either.push_back(std::move(sources));
   // Whether what a resource contains is meant, its body tells.
-  PlanNode within = planner_.PlanChainWithin(criterion, type);
-  if (!live_.contains(type)) {
-    TRY(live_[type], reader_.ReadLive(type));
-  }
-  TRY(Bounds containers, PlanEvaluator(reader_, live_[type]).Evaluate(&within));
-  bounds.open = std::move(containers.open);
-  bounds.open.Subtract(bounds.sure);
-  return bounds;
+  either.push_back(planner_.PlanChainWithin(criterion, type));
+  return MakeNode(PlanNode::Kind::kOr, label, std::move(either));
 }
 
-Result<Bounds> SearchRun::RelatedByHas(const fhir::Criterion& has, fhir::TypeId type) {
+Result<PlanNode> SearchRun::RelatedByHas(const fhir::Criterion& has, fhir::TypeId type) {
   const fhir::Criterion& inner = has.operands.at(0);
   TRY(OrdinalSet sources, Exact(inner, inner.type));
   TRY(CheckChain(sources));
-  if (!live_.contains(type)) {
-    TRY(live_[type], reader_.ReadLive(type));
-  }
+  TRY(const LiveSet* live, Live(type));
   // Four of the sources are taken to refer to one and the same resource.
   constexpr double kSourcesOfOne = 4;
   const auto count = static_cast<double>(sources.Count());
-  const auto all = static_cast<double>(live_[type].Count());
+  const auto all = static_cast<double>(live->count());
   const double set_cost_us = sources.Count() <= kFewSources ? count * kBodyUs : all * 2 * kStepUs;
-  Bounds bounds;
+  const std::string label = "_has " + has.code;
   if (count > 0 && all > 0 && Defers(std::min(1.0, count / all / kSourcesOfOne), set_cost_us)) {
     related_.sources[&has] = std::move(sources);
-    bounds.open = live_[type];
-    return bounds;
+    std::vector<PlanNode> open;
+    open.push_back(MakeNode(PlanNode::Kind::kAll, "all"));
+    open.push_back(MakeNode(PlanNode::Kind::kAll, "all"));
+    return MakeNode(PlanNode::Kind::kUnsure, label + ", decided one by one", std::move(open));
   }
-  TRY(bounds.sure, ReferredBy(has, type, sources));
-  related_.referred[{&has, type}] = bounds.sure;
-  return bounds;
+  PlanNode referred = MakeNode(PlanNode::Kind::kFixed, label);
+  TRY(referred.fixed.sure, ReferredBy(has, type, sources));
+  related_.referred[{&has, type}] = referred.fixed.sure;
+  return referred;
 }
 
 Result<bool> SearchRun::IsReferred(const fhir::Criterion& has, fhir::TypeId type, Ordinal ordinal) {
@@ -453,10 +463,8 @@ Result<OrdinalSet> SearchRun::ReferredByMany(const fhir::Criterion& has, fhir::T
     referred.Add(ordinal);
   }
   TRY(idents->status());
-  if (!live_.contains(type)) {
-    TRY(live_[type], reader_.ReadLive(type));
-  }
-  referred.IntersectWith(live_[type]);
+  TRY(LiveSet* const live, Live(type));
+  TRY(live->Keep(&referred));
   return referred;
 }
 
@@ -565,19 +573,24 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
   return status;
 }
 
-// The page may be full after the first window; else each further one is four times as large.
+// The page may be full after the first window; else each further one is kWindowGrowth times as
+// large.
 Status SearchRun::ItemsByWindows(TypeResults* results, size_t wanted,
                                  std::vector<ResultItem>* out) {
   if (continues_ && results->type < token_.after.type) return Ok();
-  const OrdinalSet& live = live_[results->type];
-  const PlanEvaluator evaluator(reader_, live);
+  TRY(LiveSet* const live, Live(results->type));
+  const PlanEvaluator evaluator(reader_, *live);
   const bool within = continues_ && results->type == token_.after.type;
   uint64_t begin = within ? uint64_t{token_.after.ordinal} + 1 : 0;
   uint64_t size = request_.tuning.window_ordinals;
+  // Chunks are not cut in two.
+  uint64_t end = (begin / size + 1) * size;
   const size_t enough = out->size() + wanted;
-  for (const uint64_t end = live.End(); begin < end && out->size() < enough; size *= 4) {
-    const OrdinalSet window = live.Between(begin, begin + size);
-    begin += size;
+  while (begin < live->end() && out->size() < enough) {
+    TRY(const OrdinalSet window, live->Between(begin, end));
+    begin = end;
+    size *= kWindowGrowth;
+    end = begin + size;
     if (window.IsEmpty()) continue;
     TRY(results->bounds, evaluator.Evaluate(&results->plan, &window));
     LeaveOutChanged(results);
@@ -646,7 +659,7 @@ std::string SearchRun::Explain() const {
   out.Key("types").BeginArray();
   for (const TypeResults& results : results_) {
     out.BeginObject().Key("type").String(fhir::TypeName(results.type));
-    out.Key("live").Int(static_cast<int64_t>(live_.at(results.type).Count()));
+    out.Key("live").Int(static_cast<int64_t>(live_.at(results.type).count()));
     if (results.by_windows) out.Key("byWindows").Bool(true);
     out.Key("plan");
     ExplainNode(results.plan, &out);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "fhir_store/internal/live_set.h"
 #include "fhir_store/internal/ordinal_set.h"
 #include "fhir_store/internal/page_token.h"
 #include "fhir_store/internal/search_budget.h"
@@ -58,6 +59,7 @@ class SearchRun {
                                            const std::string& id);
   Status ReadToken();
   Status FindAll();
+  Result<LiveSet*> Live(fhir::TypeId type);
   Status Find(TypeResults* results);
   // Whether what the judge has loaded is a result (search_run_contained.cc when contained resources
   // are asked for).
@@ -76,8 +78,9 @@ class SearchRun {
   // Resources of `type` for which the criterion holds, exactly.
   Result<OrdinalSet> Exact(const fhir::Criterion& criterion, fhir::TypeId type);
   Status CheckChain(const OrdinalSet& found) const;
-  Result<Bounds> Related(const fhir::Criterion& criterion, fhir::TypeId type);
-  Result<Bounds> RelatedByHas(const fhir::Criterion& has, fhir::TypeId type);
+  // What a chain or _has means for resources of `type`: sets, or what is decided one by one.
+  Result<PlanNode> Related(const fhir::Criterion& criterion, fhir::TypeId type);
+  Result<PlanNode> RelatedByHas(const fhir::Criterion& has, fhir::TypeId type);
   // Whether deciding the criterion for the results of a page costs less than its set does. `share`:
   // how many of the candidates are taken to pass, from 0 to 1.
   bool Defers(double share, double set_cost_us);
@@ -121,7 +124,7 @@ class SearchRun {
   PageToken token_;
   bool continues_ = false;
   Changes changes_;
-  std::map<fhir::TypeId, OrdinalSet> live_;
+  std::map<fhir::TypeId, LiveSet> live_;
   std::vector<TypeResults> results_;
   // All results are asked for, or their number: nothing is left open.
   const bool whole_;
