@@ -38,6 +38,7 @@ enum class PostingKind : uint8_t {
   kIdentifier = 10,
   kWord = 11,
   kTypedIdentifier = 12,
+  kPair = 13,  // | head 11 | tail 5 | kind 1 | value |: of a composite, what is beside a token.
 };
 
 inline constexpr size_t kPostingHeadBytes = 11;

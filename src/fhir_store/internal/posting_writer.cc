@@ -1,5 +1,6 @@
 #include "fhir_store/internal/posting_writer.h"
 
+#include <algorithm>
 #include <string>
 #include <variant>
 
@@ -33,7 +34,17 @@ std::string TimeKey(int64_t time_us) {
   return key;
 }
 
+Error TooManyValues() {
+  return {ErrorKind::kTooLarge, "the resource has too many values to be found by"};
+}
+
 }  // namespace
+
+bool HasPairs(const fhir::SearchParameterSet& parameters, const fhir::ParameterInfo& composite) {
+  if (composite.components.size() != 2) return false;
+  const auto first = parameters.Find(composite.components[0].parameter);
+  return first.has_value() && first->type == fhir::SearchType::kToken;
+}
 
 StampedParameters::StampedParameters(const fhir::SearchParameterSet& parameters) {
   // Every type has them, under the same numbers.
@@ -63,6 +74,15 @@ class PostingWriter::Resource {
     parameter_ = fhir::kParameterContained;
     Hash(PostingKind::kHash, type_name, {});
   }
+  // Until EndPair keys are of what is beside this token in the composite.
+  const std::string& BeginPair(fhir::ParameterNumber composite, const fhir::TokenValue& token) {
+    pair_.clear();
+    AppendPostingPrefix(&pair_, type_, composite, PostingKind::kPair);
+    hash_.AppendHead(&pair_, TokenHead(token.key, token.case_sensitive));
+    hash_.AppendTail(&pair_, token.system);
+    return pair_;
+  }
+  void EndPair() { pair_.clear(); }
   void Value(const fhir::IndexValue& value) {
     parameter_ = value.parameter;
     std::visit([this](const auto& v) { Write(v); }, value.value);
@@ -70,7 +90,11 @@ class PostingWriter::Resource {
 
  private:
   std::string* Begin(fhir::ParameterNumber parameter, PostingKind kind) {
-    AppendPostingPrefix(keys_.bytes(), type_, parameter, kind);
+    if (pair_.empty()) {
+      AppendPostingPrefix(keys_.bytes(), type_, parameter, kind);
+    } else {
+      keys_.bytes()->append(pair_).push_back(static_cast<char>(kind));
+    }
     return keys_.bytes();
   }
   void Hash(PostingKind kind, std::string_view head, std::string_view tail) {
@@ -154,13 +178,55 @@ class PostingWriter::Resource {
     Begin(parameter_, PostingKind::kWord)->append(word.word).push_back('\0');
     keys_.Add();
   }
-  void Write(const fhir::CompositeValue&) {}  // The conjunction of its components.
+  void Write(const fhir::CompositeValue&) {}  // The conjunction of its components, or pairs.
 
   const PostingHash& hash_;
   const fhir::TypeId type_;
   PostingKeys& keys_;
   fhir::ParameterNumber parameter_ = fhir::kNoParameter;
+  std::string pair_;
 };
+
+const PostingWriter::Components& PostingWriter::PairedComponents(fhir::ParameterNumber composite) {
+  const auto [place, added] = paired_.try_emplace(composite);
+  if (!added) return place->second;
+  const auto info = definitions_->parameters.Find(composite);
+  if (info.has_value() && HasPairs(definitions_->parameters, *info)) {
+    for (const auto& component : info->components) place->second.push_back(component.parameter);
+  }
+  return place->second;
+}
+
+Status PostingWriter::AppendPairs(fhir::ParameterNumber composite, size_t keys_max,
+                                  Resource* resource, PostingKeys* keys) {
+  const Components& components = PairedComponents(composite);
+  const bool several =
+      std::any_of(components.begin(), components.end(), [this](fhir::ParameterNumber component) {
+        const auto values = values_.Of(component);
+        return std::count_if(values.begin(), values.end(), IsPrimary) > 1;
+      });
+  if (!several) return Ok();  // The conjunction of the components tells it.
+  std::map<std::string, size_t> primary;
+  for (const fhir::IndexValue& item : values_.Of(composite)) {
+    const auto values = values_.Components(std::get<fhir::CompositeValue>(item.value));
+    for (const fhir::IndexValue& first : values) {
+      const auto* token = std::get_if<fhir::TokenValue>(&first.value);
+      if (first.component != 0 || token == nullptr) continue;
+      const auto [beside, added] = primary.try_emplace(resource->BeginPair(composite, *token), 0);
+      if (added) resource->Plain(composite, PostingKind::kPresent);
+      for (const fhir::IndexValue& second : values) {
+        if (second.component != 1) continue;
+        if (IsPrimary(second) && ++beside->second == 2) {
+          resource->Plain(composite, PostingKind::kSeveral);
+        }
+        resource->Value(second);
+        if (keys->size() > keys_max) return TooManyValues();
+      }
+    }
+  }
+  resource->EndPair();
+  return Ok();
+}
 
 Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
                              const PostingTimes& times, PostingKeys* keys) {
@@ -178,6 +244,9 @@ Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
       parameter = value.parameter;
       primary = 0;
       resource.Plain(parameter, PostingKind::kPresent);
+      if (std::holds_alternative<fhir::CompositeValue>(value.value)) {
+        TRY(AppendPairs(parameter, before + kPostingKeysMax, &resource, keys));
+      }
     }
     if (IsPrimary(value) && ++primary == 2) resource.Plain(parameter, PostingKind::kSeveral);
     resource.Value(value);
@@ -189,9 +258,7 @@ Status PostingWriter::Append(const json::Document& document, fhir::TypeId type,
   if (times.created_unix_ms.has_value()) {
     resource.Stamp(fhir::kParameterCreatedAt, *times.created_unix_ms);
   }
-  if (keys->size() - before > kPostingKeysMax) {
-    return Error{ErrorKind::kTooLarge, "the resource has too many values to be found by"};
-  }
+  if (keys->size() - before > kPostingKeysMax) return TooManyValues();
   return Ok();
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "fhir/index_values.h"
@@ -23,6 +25,10 @@ struct StampedParameters {
 
   explicit StampedParameters(const fhir::SearchParameterSet& parameters);
 };
+
+// Whether what is beside a token in this composite may have keys of its own: it has two components,
+// of which the first one is a token.
+bool HasPairs(const fhir::SearchParameterSet& parameters, const fhir::ParameterInfo& composite);
 
 struct PostingTimes {
   int64_t last_updated_unix_ms = 0;
@@ -43,7 +49,10 @@ class PostingWriter {
         values_(values) {}
 
   // From now on by these; they must outlive the next calls.
-  void Use(const SearchDefinitions& definitions) { definitions_ = &definitions; }
+  void Use(const SearchDefinitions& definitions) {
+    definitions_ = &definitions;
+    paired_.clear();
+  }
 
   // Appends the keys of the resource that the document holds, whatever its own meta.lastUpdated is.
   // Errors: kTooLarge, kInvalid (the resource cannot be indexed; the detail names the parameter).
@@ -52,12 +61,19 @@ class PostingWriter {
 
  private:
   class Resource;
+  // The components of a composite that may have pairs.
+  using Components = std::vector<fhir::ParameterNumber>;
+
+  const Components& PairedComponents(fhir::ParameterNumber composite);
+  Status AppendPairs(fhir::ParameterNumber composite, size_t keys_max, Resource* resource,
+                     PostingKeys* keys);
 
   const SearchDefinitions* definitions_;
   const PostingHash& hash_;
   const std::string_view own_path_;  // Of the store's StoreState. See fhir::ResourceTimes.
   const StampedParameters stamped_;
   fhir::IndexValues& values_;
+  std::map<fhir::ParameterNumber, Components> paired_;  // Empty components: none.
 };
 
 // Adds to `batch` what turns the sets named by `before` into those named by `after` for one

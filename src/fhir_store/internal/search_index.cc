@@ -14,7 +14,7 @@ constexpr std::string_view kStateName = "index-state";
 constexpr uint8_t kForm = 1;
 constexpr size_t kSecretBytes = 16;
 // Grows with every change of what keys a resource has: parameters, extraction, encodings.
-constexpr uint32_t kRules = 2;
+constexpr uint32_t kRules = 3;
 
 Error CorruptDocument() { return {ErrorKind::kCorrupt, "the index documents do not decode"}; }
 

@@ -20,6 +20,9 @@ Error Unsupported(const fhir::Criterion& criterion) {
                                        "' is not supported"};
 }
 
+// Systems that a code alone, in a composite, is looked for under.
+constexpr size_t kPairsMax = 32;
+
 std::string LabelOf(const fhir::Criterion& criterion) {
   std::string label = criterion.code;
   const std::string_view modifier = fhir::ModifierText(criterion.modifier);
@@ -81,6 +84,7 @@ struct SearchPlanner::Site {
   fhir::ParameterNumber parameter;
   fhir::Modifier modifier;
   std::string label;
+  std::string pair = {};  // Of what is beside a token in a composite: a kPair key up to its kind.
 };
 
 Result<PlanNode> SearchPlanner::Plan(const fhir::SearchQuery& query, fhir::TypeId type) const {
@@ -229,10 +233,53 @@ Result<PlanNode> SearchPlanner::PlanComposite(const Site& site,
     several.operands.push_back(std::move(more));
   }
   all.operands.push_back(Present(site, "present"));
+  TRY(const auto pairs, PairsOf(site, *info, term.components[0]));
   std::vector<PlanNode> operands;
+  if (!pairs.has_value()) {
+    operands.push_back(std::move(all));
+    operands.push_back(std::move(several));
+    return MakeNode(Kind::kUnsure, "composite", std::move(operands));
+  }
+  std::vector<PlanNode> one_value;
+  one_value.push_back(std::move(several));
+  all.operands.push_back(MakeNode(Kind::kNot, "not several", std::move(one_value)));
   operands.push_back(std::move(all));
-  operands.push_back(std::move(several));
-  return MakeNode(Kind::kUnsure, "composite", std::move(operands));
+  for (const std::string& pair : *pairs) {
+    const Site beside{site.type, info->components[1].parameter, fhir::Modifier::kNone,
+                      site.label + " pair", pair};
+    TRY(PlanNode node, PlanTerm(beside, term.components[1]));
+    operands.push_back(std::move(node));
+  }
+  return MakeNode(Kind::kOr, "composite", std::move(operands));
+}
+
+// Where the keys of what is beside the token begin; nullopt: the composite has none, or they are
+// not found by this token.
+Result<std::optional<std::vector<std::string>>> SearchPlanner::PairsOf(
+    const Site& site, const fhir::ParameterInfo& composite, const fhir::QueryTerm& term) const {
+  std::vector<std::string> pairs;
+  const auto* token = std::get_if<fhir::TokenTerm>(&term.value);
+  if (token == nullptr || token->code.empty() || !HasPairs(definitions_.parameters, composite)) {
+    return std::optional<std::vector<std::string>>();
+  }
+  for (const std::string& head : {TokenHead(token->code, true), TokenHead(token->key, false)}) {
+    if (token->match != fhir::SystemMatch::kAny) {
+      pairs.push_back(HashKey(site, PostingKind::kPair, head, token->system));
+      continue;
+    }
+    // Of any system: those that there are.
+    const KeySpan span = HeadSpan(site, PostingKind::kPair, head);
+    const size_t size = span.begin.size() + kPostingTailBytes;
+    const auto cursor = reader_.snapshot().Scan(kPosting, {span.begin, span.end});
+    while (cursor->Valid()) {
+      TRY(reader_.budget().SpendKey());
+      if (pairs.size() == kPairsMax) return std::optional<std::vector<std::string>>();
+      pairs.emplace_back(cursor->key().substr(0, size));
+      cursor->Seek(kv::PrefixRange(pairs.back()).end);
+    }
+    TRY(cursor->status());
+  }
+  return std::optional(std::move(pairs));
 }
 
 Result<PlanNode> SearchPlanner::PlanCompartment(const fhir::Compartment& compartment,
@@ -295,8 +342,12 @@ PlanNode SearchPlanner::PlanChainWithin(const fhir::Criterion& chain, fhir::Type
 // ---- Terms ----
 
 std::string SearchPlanner::Prefix(const Site& site, PostingKind kind) const {
-  std::string prefix;
-  AppendPostingPrefix(&prefix, site.type, site.parameter, kind);
+  std::string prefix = site.pair;
+  if (prefix.empty()) {
+    AppendPostingPrefix(&prefix, site.type, site.parameter, kind);
+  } else {
+    prefix.push_back(static_cast<char>(kind));
+  }
   return prefix;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ class SearchPlanner {
   Result<PlanNode> PlanId(const fhir::Criterion& criterion, fhir::TypeId type) const;
   Result<PlanNode> PlanTerm(const Site& site, const fhir::QueryTerm& term) const;
   Result<PlanNode> PlanComposite(const Site& site, const fhir::CompositeTerm& term) const;
+  Result<std::optional<std::vector<std::string>>> PairsOf(const Site& site,
+                                                          const fhir::ParameterInfo& composite,
+                                                          const fhir::QueryTerm& term) const;
   Result<PlanNode> PlanCompartment(const fhir::Compartment& compartment, fhir::TypeId type) const;
 
   PlanNode Of(const Site& site, const fhir::TokenTerm& term) const;
