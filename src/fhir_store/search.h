@@ -70,6 +70,10 @@ struct SearchTuning {
   uint64_t keys_at_once = 100;
   // Of the first window; each one is four times as large as the one before it.
   uint64_t window_ordinals = 65'536;
+  // Conditions that take more keys than this in a window are left open at first: that many results
+  // are looked at one by one before their sets are read after all.
+  uint64_t keys_of_a_condition = 64;
+  uint64_t looks_instead = 100;
   // Up to here results are read one by one to sort them; beyond, the index is walked in order.
   uint64_t few_to_sort = 400;
   // Whether chains and reverse chains may be left to be decided result by result, where many pass.

@@ -156,6 +156,8 @@ class Oracle {
     if (random_.Below(2) == 0) return tuning;
     tuning.keys_at_once = 1 + random_.Below(30);
     tuning.window_ordinals = 1 + random_.Below(30);
+    tuning.keys_of_a_condition = random_.Below(3);
+    tuning.looks_instead = random_.Below(6);
     tuning.few_to_sort = random_.Below(4);
     tuning.defer_chains = random_.Below(4) > 0;
     tuning.always_defer = random_.Below(2) == 0;

@@ -81,7 +81,8 @@ Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, Ordina
     if (one_posting && chunk > last) break;
     TRY(budget_.SpendKey());
     if (within != nullptr && !within->HasChunk(chunk)) {
-      if (++steps <= kStepsOfASeek) {
+      // Behind the last one nothing of this posting is wanted.
+      if (chunk < last && ++steps <= kStepsOfASeek) {
         cursor.Next();
         continue;
       }
@@ -128,7 +129,9 @@ Result<PostingReader::Estimate> PostingReader::EstimateSpan(const KeySpan& span,
   return estimate;
 }
 
-Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan, const OrdinalSet* within) const {
+Result<Bounds> PlanEvaluator::Evaluate(PlanNode* plan, const OrdinalSet* within) {
+  root_ = plan;
+  left_open_ = false;
   TRY(Bounds bounds, EvaluateNode(plan, within));
   for (OrdinalSet* set : {&bounds.sure, &bounds.open}) {
     if (within == nullptr) {
@@ -198,7 +201,7 @@ Status PlanEvaluator::Estimate(PlanNode* node) const {
   return Ok();
 }
 
-Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet* within) const {
+Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet* within) {
   TRY(reader_.budget().Look());
   const uint64_t keys_before = reader_.budget().keys();
   TRY(Bounds bounds, EvaluateByKind(node, within));
@@ -209,7 +212,7 @@ Result<Bounds> PlanEvaluator::EvaluateNode(PlanNode* node, const OrdinalSet* wit
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet* within) const {
+Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet* within) {
   switch (node->kind) {
     case PlanNode::Kind::kAll: {
       Bounds bounds;
@@ -250,7 +253,7 @@ Result<Bounds> PlanEvaluator::EvaluateByKind(PlanNode* node, const OrdinalSet* w
   return Error{ErrorKind::kInternal, "unknown plan node"};
 }
 
-Result<Bounds> PlanEvaluator::EvaluateNot(PlanNode* node, const OrdinalSet* within) const {
+Result<Bounds> PlanEvaluator::EvaluateNot(PlanNode* node, const OrdinalSet* within) {
   Bounds bounds;
   if (within != nullptr) {
     bounds.sure = *within;
@@ -277,7 +280,7 @@ Result<Bounds> PlanEvaluator::EvaluateSets(const PlanNode& node, const OrdinalSe
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet* within) const {
+Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet* within) {
   // Cheapest first: of the others only chunks that are still populated are read.
   std::stable_sort(node->operands.begin(), node->operands.end(),
                    [](const PlanNode& a, const PlanNode& b) { return a.estimated < b.estimated; });
@@ -292,7 +295,18 @@ Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet* with
   bool any = within != nullptr || node->operands.empty();  // Whether the two hold something yet.
   for (PlanNode& operand : node->operands) {
     if (any && possible.IsEmpty()) break;
-    TRY(Bounds next, EvaluateNode(&operand, any ? &possible : nullptr));
+    Bounds next;
+    if (node == root_ && leave_open_beyond_ > 0 && &operand != &node->operands.front() && any) {
+      TRY(auto cheap, EvaluateWithin(&operand, possible));
+      if (!cheap.has_value()) {
+        bounds.sure = {};
+        left_open_ = true;
+        continue;
+      }
+      next = *std::move(cheap);
+    } else {
+      TRY(next, EvaluateNode(&operand, any ? &possible : nullptr));
+    }
     OrdinalSet next_possible = next.sure;
     next_possible.UnionWith(next.open);
     if (any) {
@@ -309,7 +323,19 @@ Result<Bounds> PlanEvaluator::EvaluateAnd(PlanNode* node, const OrdinalSet* with
   return bounds;
 }
 
-Result<Bounds> PlanEvaluator::EvaluateOr(PlanNode* node, const OrdinalSet* within) const {
+Result<std::optional<Bounds>> PlanEvaluator::EvaluateWithin(PlanNode* node,
+                                                            const OrdinalSet& within) {
+  SearchBudget& budget = reader_.budget();
+  budget.PauseAfter(leave_open_beyond_);
+  auto bounds = EvaluateNode(node, &within);
+  const bool paused = budget.paused();
+  budget.Continue();
+  if (paused) return std::optional<Bounds>();
+  if (!bounds.ok()) return bounds.error();
+  return std::optional<Bounds>(std::move(bounds).value());
+}
+
+Result<Bounds> PlanEvaluator::EvaluateOr(PlanNode* node, const OrdinalSet* within) {
   Bounds bounds;
   for (PlanNode& operand : node->operands) {
     TRY(const Bounds next, EvaluateNode(&operand, within));

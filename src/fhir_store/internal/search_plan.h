@@ -110,21 +110,31 @@ class PlanEvaluator {
 
   // Fills in what the nodes are taken to hold: once, before Evaluate. Errors: as Evaluate.
   Status Estimate(PlanNode* node) const;
+  // Of the whole query's conditions, those after the first one are left open when they take more
+  // keys than this; 0: none are.
+  void LeaveOpenBeyond(uint64_t keys) { leave_open_beyond_ = keys; }
+  // Whether the last evaluation left any open so.
+  bool left_open() const { return left_open_; }
   // The live ordinals for which the plan holds; those of `within` alone (some of the live ones, may
   // be null). Errors: kTooLarge, kTimeout, kBusy (the budget), kCorrupt.
-  Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet* within = nullptr) const;
+  Result<Bounds> Evaluate(PlanNode* plan, const OrdinalSet* within = nullptr);
 
  private:
   // `within` null: no chunk is left out, and what is not live may be in the result.
-  Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateNode(PlanNode* node, const OrdinalSet* within);
   Result<Bounds> EvaluateSets(const PlanNode& node, const OrdinalSet* within) const;
-  Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet* within) const;
-  Result<Bounds> EvaluateOr(PlanNode* node, const OrdinalSet* within) const;
-  Result<Bounds> EvaluateNot(PlanNode* node, const OrdinalSet* within) const;
-  Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet* within) const;
+  Result<Bounds> EvaluateAnd(PlanNode* node, const OrdinalSet* within);
+  Result<Bounds> EvaluateOr(PlanNode* node, const OrdinalSet* within);
+  Result<Bounds> EvaluateNot(PlanNode* node, const OrdinalSet* within);
+  Result<Bounds> EvaluateByKind(PlanNode* node, const OrdinalSet* within);
+  // Of a condition of the whole query: nullopt when it takes too many keys.
+  Result<std::optional<Bounds>> EvaluateWithin(PlanNode* node, const OrdinalSet& within);
 
   const PostingReader& reader_;
   LiveSet& live_;
+  const PlanNode* root_ = nullptr;
+  uint64_t leave_open_beyond_ = 0;
+  bool left_open_ = false;
 };
 
 }  // namespace tarn::fhir_store

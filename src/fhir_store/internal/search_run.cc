@@ -215,7 +215,7 @@ Status SearchRun::Find(TypeResults* results) {
   const fhir::TypeId type = results->type;
   TRY(results->plan, PlanType(type));
   TRY(LiveSet* const live, Live(type));
-  const PlanEvaluator evaluator(reader_, *live);
+  PlanEvaluator evaluator(reader_, *live);
   TRY(evaluator.Estimate(&results->plan));
   const SearchTuning& tuning = request_.tuning;
   const bool may_cut = !whole_ && query_.contained == fhir::Contained::kFalse &&
@@ -285,7 +285,7 @@ Result<OrdinalSet> SearchRun::Exact(const fhir::Criterion& criterion, fhir::Type
   auto planned = planner_.Plan(criterion, type);
   --within_chain_;
   TRY(PlanNode plan, std::move(planned));
-  const PlanEvaluator evaluator(reader_, *live);
+  PlanEvaluator evaluator(reader_, *live);
   TRY(evaluator.Estimate(&plan));
   TRY(Bounds bounds, evaluator.Evaluate(&plan));
   TRY(DecideAll(type, &criterion, &bounds));
@@ -304,8 +304,12 @@ bool SearchRun::Defers(double share, double set_cost_us) {
   if (whole_ || within_chain_ > 0 || !defers_) return false;
   const double bodies = static_cast<double>(Wanted()) / std::max(share, 1e-6);
   if (!request_.tuning.always_defer && 2 * bodies * kBodyUs > set_cost_us) return false;
-  const auto expected = static_cast<uint64_t>(std::min(kPatience * bodies, 1e6));
-  deferred_max_ = std::max({deferred_max_, expected, kDeferredMin});
+  // As many as the set would have cost: what was expected may come late, since resources that are
+  // alike often lie together.
+  const double patience = std::max(kPatience * bodies, set_cost_us / kBodyUs);
+  const auto most = static_cast<double>(request_.limits.bodies_max / 2);
+  deferred_max_ =
+      std::max({deferred_max_, static_cast<uint64_t>(std::min(patience, most)), kDeferredMin});
   return true;
 }
 
@@ -498,6 +502,18 @@ bool SearchRun::IsPast(const ResultPlace& place) const {
   return continues_ && !ComesBefore(query_.sort, token_.after, place);
 }
 
+// Finding that out takes no body.
+Result<bool> SearchRun::IsExcludedByHas(fhir::TypeId type, Ordinal ordinal) {
+  if (related_.sources.empty() || query_.contained != fhir::Contained::kFalse) return false;
+  for (const fhir::StatedCriterion& stated : criteria_->criteria) {
+    const fhir::Criterion& criterion = stated.criterion;
+    if (!related_.sources.contains(&criterion)) continue;
+    TRY(const bool referred, IsReferred(criterion, type, ordinal));
+    if (!referred) return true;
+  }
+  return false;
+}
+
 // Nothing when it does not match.
 Result<std::optional<ResultItem>> SearchRun::ItemOf(const TypeResults& results, Ordinal ordinal) {
   ResultItem item;
@@ -505,13 +521,17 @@ Result<std::optional<ResultItem>> SearchRun::ItemOf(const TypeResults& results, 
   item.place.ordinal = ordinal;
   const bool open = results.bounds.open.Contains(ordinal);
   if (!open && query_.sort.empty()) return std::optional<ResultItem>(std::move(item));
-  TRY(const bool live, judge_.Load(results.type, ordinal));
-  if (!live) return std::optional<ResultItem>();
   if (open) {
     if (deferred_max_ > 0 && ++looked_at_ > deferred_max_) {
       gave_up_deferring_ = true;
       return Error{ErrorKind::kBusy, "chains that seldom hold"};
     }
+    TRY(const bool excluded, IsExcludedByHas(results.type, ordinal));
+    if (excluded) return std::optional<ResultItem>();
+  }
+  TRY(const bool live, judge_.Load(results.type, ordinal));
+  if (!live) return std::optional<ResultItem>();
+  if (open) {
     TRY(const bool matches, IsResult());
     if (!matches) return std::optional<ResultItem>();
   }
@@ -559,10 +579,26 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
                                       std::vector<ResultItem>* out) {
   if (continues_ && results->type < token_.after.type) return Ok();
   const bool within = continues_ && results->type == token_.after.type;
-  if (within && token_.after.ordinal == UINT32_MAX) return Ok();
+  uint64_t first = within ? uint64_t{token_.after.ordinal} + 1 : 0;
+  const auto ended = ItemsFrom(results, wanted, &first, nullptr, out);
+  return ended.ok() ? Ok() : Status(ended.error());
+}
+
+Result<bool> SearchRun::ItemsFrom(TypeResults* results, size_t wanted, uint64_t* first,
+                                  uint64_t* looks, std::vector<ResultItem>* out) {
+  if (*first > UINT32_MAX) return false;
   const size_t enough = out->size() + wanted;
   Status status = Ok();
-  results->bounds.Possible().Visit(within ? token_.after.ordinal + 1 : 0, [&](Ordinal ordinal) {
+  bool more_looks = false;
+  results->bounds.Possible().Visit(static_cast<Ordinal>(*first), [&](Ordinal ordinal) {
+    if (looks != nullptr && results->bounds.open.Contains(ordinal)) {
+      if (*looks == 0) {
+        *first = ordinal;
+        more_looks = true;
+        return false;
+      }
+      --*looks;
+    }
     status = [&]() -> Status {
       TRY(auto item, ItemOf(*results, ordinal));
       if (item.has_value()) out->push_back(*std::move(item));
@@ -570,16 +606,19 @@ Status SearchRun::ItemsInOrdinalOrder(TypeResults* results, size_t wanted,
     }();
     return status.ok() && out->size() < enough;
   });
-  return status;
+  TRY(std::move(status));
+  return more_looks;
 }
 
 // The page may be full after the first window; else each further one is kWindowGrowth times as
-// large.
+// large. As long as few results have to be looked at, dear conditions are left open.
 Status SearchRun::ItemsByWindows(TypeResults* results, size_t wanted,
                                  std::vector<ResultItem>* out) {
   if (continues_ && results->type < token_.after.type) return Ok();
   TRY(LiveSet* const live, Live(results->type));
-  const PlanEvaluator evaluator(reader_, *live);
+  PlanEvaluator evaluator(reader_, *live);
+  evaluator.LeaveOpenBeyond(request_.tuning.keys_of_a_condition);
+  uint64_t looks = request_.tuning.looks_instead;
   const bool within = continues_ && results->type == token_.after.type;
   uint64_t begin = within ? uint64_t{token_.after.ordinal} + 1 : 0;
   uint64_t size = request_.tuning.window_ordinals;
@@ -588,13 +627,19 @@ Status SearchRun::ItemsByWindows(TypeResults* results, size_t wanted,
   const size_t enough = out->size() + wanted;
   while (begin < live->end() && out->size() < enough) {
     TRY(const OrdinalSet window, live->Between(begin, end));
+    if (!window.IsEmpty()) {
+      TRY(results->bounds, evaluator.Evaluate(&results->plan, &window));
+      LeaveOutChanged(results);
+      uint64_t* const bound = evaluator.left_open() ? &looks : nullptr;
+      TRY(const bool dear, ItemsFrom(results, enough - out->size(), &begin, bound, out));
+      if (dear) {  // From `begin` on by sets, to the end of the same window.
+        evaluator.LeaveOpenBeyond(0);
+        continue;
+      }
+    }
     begin = end;
     size *= kWindowGrowth;
     end = begin + size;
-    if (window.IsEmpty()) continue;
-    TRY(results->bounds, evaluator.Evaluate(&results->plan, &window));
-    LeaveOutChanged(results);
-    TRY(ItemsInOrdinalOrder(results, enough - out->size(), out));
   }
   return Ok();
 }

@@ -100,7 +100,14 @@ class SearchRun {
   Result<std::vector<ResultItem>> Page(size_t wanted);
   Result<std::vector<ResultItem>> Items(size_t wanted);
   Status ItemsByWindows(TypeResults* results, size_t wanted, std::vector<ResultItem>* out);
+  // Of members from `first` on. `looks` (may be null): how many more open ones may be looked at.
+  // True: they did not suffice, `*first` is where it would go on.
+  Result<bool> ItemsFrom(TypeResults* results, size_t wanted, uint64_t* first, uint64_t* looks,
+                         std::vector<ResultItem>* out);
   Status ItemsInOrdinalOrder(TypeResults* results, size_t wanted, std::vector<ResultItem>* out);
+  // Whether a reverse chain that every result must meet, and that is decided one by one, excludes
+  // it.
+  Result<bool> IsExcludedByHas(fhir::TypeId type, Ordinal ordinal);
   Result<std::vector<std::optional<std::string>>> SortValues();
   // Whether the store had the resource when the search began.
   Result<bool> Existed(fhir::TypeId type, std::string_view id) const;
