@@ -166,6 +166,40 @@ TEST_F(SearchTest, StopsAtItsBounds) {
   EXPECT_EQ(cancelled.error().kind, ErrorKind::kTimeout);
 }
 
+// Which value stands beside which code is told by keys, not by bodies, also where there are
+// several. Shows: parameter type composite
+TEST_F(SearchTest, CountsPairsWithoutBodies) {
+  const auto component = [](const char* code, int value) {
+    return R"({"code":{"coding":[{"system":"urn:c","code":")" + std::string(code) +
+           R"("}]},"valueQuantity":{"value":)" + std::to_string(value) +
+           R"(,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}})";
+  };
+  for (int i = 0; i < 30; ++i) {
+    Put("Observation", "pressure" + std::to_string(i),
+        R"("status":"final","code":{"text":"pressure"},"component":[)" +
+            component("systolic", 110 + i) + "," + component("diastolic", 150 - i) + "]");
+  }
+  const auto count = [&](const std::string& text) -> uint64_t {
+    const auto page =
+        Search("Observation", "component-code-value-quantity=" + text + "&_summary=count",
+               {.bodies_max = 2});  // Those that an end of the range cuts.
+    EXPECT_TRUE(page.ok()) << text << ": " << page.error().detail;
+    return page.ok() ? page.value().total.value_or(UINT64_MAX) : UINT64_MAX;
+  };
+  EXPECT_EQ(count("urn:c|systolic$gt130"), 9u);
+  EXPECT_EQ(count("systolic$gt130"), 9u);
+  EXPECT_EQ(count("urn:c|diastolic$gt130"), 20u);
+  EXPECT_EQ(count("urn:c|diastolic$le130"), 10u);
+  EXPECT_EQ(count("urn:c|systolic$gt130|http://unitsofmeasure.org|mm[Hg]"), 9u);
+  EXPECT_EQ(count("|systolic$gt130"), 0u);
+  EXPECT_EQ(count("urn:other|systolic$gt130"), 0u);
+  // An update takes away what it had.
+  Put("Observation", "pressure29",
+      R"("status":"final","code":{"text":"pressure"},"component":[)" + component("systolic", 90) +
+          "," + component("diastolic", 139) + "]");
+  EXPECT_EQ(count("systolic$gt130"), 8u);
+}
+
 // Shows: result parameter _explain
 TEST_F(SearchTest, ExplainsItsPlan) {
   ASSERT_TRUE(Search("Observation", "code=0&date=2020-01-12&_explain=true").ok());
