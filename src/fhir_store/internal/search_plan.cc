@@ -42,13 +42,17 @@ KeySpan SpanOfPosting(std::string posting) {
   return {.begin = std::move(range.begin),
           .end = std::move(range.end),
           .posting = std::move(posting),
-          .accepts = {}};
+          .accepts = {},
+          .leaves_open = {}};
 }
 
 KeySpan SpanOfPrefix(std::string_view prefix) {
   kv::KeyRange range = kv::PrefixRange(prefix);
-  return {
-      .begin = std::move(range.begin), .end = std::move(range.end), .posting = {}, .accepts = {}};
+  return {.begin = std::move(range.begin),
+          .end = std::move(range.end),
+          .posting = {},
+          .accepts = {},
+          .leaves_open = {}};
 }
 
 PlanNode MakeNode(PlanNode::Kind kind, std::string label, std::vector<PlanNode> operands) {
@@ -65,7 +69,8 @@ kv::Cursor& PostingReader::SeekTo(std::string_view key) const {
   return *cursor_;
 }
 
-Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const {
+Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out,
+                           OrdinalSet* open) const {
   if (within != nullptr && within->IsEmpty()) return Ok();
   const bool one_posting = !span.posting.empty();
   const uint32_t first = within == nullptr ? 0 : within->chunks().begin()->first;
@@ -91,10 +96,14 @@ Status PostingReader::Read(const KeySpan& span, const OrdinalSet* within, Ordina
       cursor.Seek(next);
       continue;
     }
-    if (!span.accepts || span.accepts(key.substr(0, key.size() - kPostingChunkBytes))) {
+    const std::string_view posting = key.substr(0, key.size() - kPostingChunkBytes);
+    OrdinalSet* const into = !span.accepts || span.accepts(posting)          ? out
+                             : span.leaves_open && span.leaves_open(posting) ? open
+                                                                             : nullptr;
+    if (into != nullptr) {
       TRY(const kv::Bits bits, kv::Bits::Decode(cursor.value()));
-      out->AddChunk(chunk, bits);
-      if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(out->bytes()));
+      into->AddChunk(chunk, bits);
+      if (++since_check % 1024 == 0) TRY(budget_.CheckMemory(into->bytes()));
     }
     if (one_posting && chunk == last) break;
     cursor.Next();
@@ -270,8 +279,12 @@ Result<Bounds> PlanEvaluator::EvaluateNot(PlanNode* node, const OrdinalSet* with
 
 Result<Bounds> PlanEvaluator::EvaluateSets(const PlanNode& node, const OrdinalSet* within) const {
   Bounds bounds;
-  for (const KeySpan& span : node.sure_spans) TRY(reader_.Read(span, within, &bounds.sure));
-  for (const KeySpan& span : node.open_spans) TRY(reader_.Read(span, within, &bounds.open));
+  for (const KeySpan& span : node.sure_spans) {
+    TRY(reader_.Read(span, within, &bounds.sure, &bounds.open));
+  }
+  for (const KeySpan& span : node.open_spans) {
+    TRY(reader_.Read(span, within, &bounds.open, &bounds.open));
+  }
   if (within != nullptr) {
     bounds.sure.IntersectWith(*within);
     bounds.open.IntersectWith(*within);

@@ -40,6 +40,8 @@ struct KeySpan {
   std::string posting;  // Not empty: the span is all chunks of this one posting key.
   // Empty: every key counts. Else asked with the posting key (without chunk).
   std::function<bool(std::string_view posting)> accepts;
+  // Of a key that does not count: whether its members are open. Empty: none are.
+  std::function<bool(std::string_view posting)> leaves_open;
 };
 KeySpan SpanOfPosting(std::string posting);
 KeySpan SpanOfPrefix(std::string_view prefix);
@@ -79,9 +81,11 @@ class PostingReader {
   PostingReader(const kv::Snapshot& snapshot, SearchBudget& budget)
       : snapshot_(snapshot), budget_(budget) {}
 
-  // Adds what the span holds to `out`; of chunks that `within` (may be null) lacks, nothing need
-  // be added. A span's `accepts` must not read postings itself.
-  Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out) const;
+  // Adds what the span holds to `out`, and what it leaves open to `open` (may be null); of chunks
+  // that `within` (may be null) lacks, nothing need be added. A span's functions must not read
+  // postings themselves.
+  Status Read(const KeySpan& span, const OrdinalSet* within, OrdinalSet* out,
+              OrdinalSet* open = nullptr) const;
   // How many ordinals the span holds: the first chunks are read, the rest is taken to be alike.
   struct Estimate {
     uint64_t count = 0;

@@ -20,6 +20,7 @@ Error Unsupported(const fhir::Criterion& criterion) {
                                        "' is not supported"};
 }
 
+constexpr std::string_view kNoExactTag{"\0\0\0\0", 4};
 // Systems that a code alone, in a composite, is looked for under.
 constexpr size_t kPairsMax = 32;
 
@@ -62,19 +63,18 @@ bool NeedsHierarchy(const fhir::Criterion& criterion) {
 // `cut_counts`: a test that the stored part passes is passed by the whole.
 void AddTextScan(const std::string& prefix, bool cut_counts,
                  const std::function<bool(std::string_view)>& test, PlanNode* node) {
-  const auto scan = [&](bool cut_only) {
-    KeySpan span = SpanOfPrefix(prefix);
-    span.accepts = [size = prefix.size(), test, cut_counts, cut_only](std::string_view posting) {
-      const auto parts = ParseTextValue(posting.substr(size));
-      // What `:contains` does not look at has no exact form.
-      if (!parts.ok() || parts.value().exact_tag == std::string_view("\0\0\0\0", 4)) return false;
-      if (cut_only) return parts.value().cut;
-      return (cut_counts || !parts.value().cut) && test(parts.value().folded);
-    };
-    return span;
+  KeySpan span = SpanOfPrefix(prefix);
+  span.accepts = [size = prefix.size(), test, cut_counts](std::string_view posting) {
+    const auto parts = ParseTextValue(posting.substr(size));
+    // What `:contains` does not look at has no exact form.
+    if (!parts.ok() || parts.value().exact_tag == kNoExactTag) return false;
+    return (cut_counts || !parts.value().cut) && test(parts.value().folded);
   };
-  node->sure_spans.push_back(scan(false));
-  node->open_spans.push_back(scan(true));
+  span.leaves_open = [size = prefix.size()](std::string_view posting) {
+    const auto parts = ParseTextValue(posting.substr(size));
+    return parts.ok() && parts.value().exact_tag != kNoExactTag && parts.value().cut;
+  };
+  node->sure_spans.push_back(std::move(span));
 }
 
 }  // namespace
@@ -444,10 +444,8 @@ PlanNode SearchPlanner::Of(const Site& site, const fhir::StringTerm& term) const
       AddTextScan(
           prefix, false, [wanted = term.folded](std::string_view text) { return text == wanted; },
           &node);
-      for (auto* spans : {&node.sure_spans, &node.open_spans}) {
-        spans->front().begin = prefix + part;
-        spans->front().end = kv::PrefixRange(prefix + part).end;
-      }
+      node.sure_spans.front().begin = prefix + part;
+      node.sure_spans.front().end = kv::PrefixRange(prefix + part).end;
       return node;
     case fhir::Modifier::kContains:
       AddTextScan(
