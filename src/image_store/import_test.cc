@@ -158,6 +158,12 @@ TEST(Import, FailsAsAWholeWithAMessage) {
   jobs::Job job = store.Import("nothing-here");
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_NE(job.message.find("there are no files"), std::string::npos) << job.message;
+  ImportRequest elsewhere;
+  elsewhere.input = {"in-bucket", "in"};
+  elsewhere.output = {"lost-bucket", "out"};
+  const std::string id = store->SubmitImport(elsewhere, {}).value().id;
+  store.RunJobs();
+  EXPECT_EQ(store->queue().Get(kImportKind, id).value().message, "there is no bucket lost-bucket");
   store.options().import_files_max = 2;
   store.Reopen();
   for (const char* key : {"in/1", "in/2", "in/3"}) store.PutObject(key, "bad");

@@ -52,7 +52,9 @@ ObjectInfo InfoOf(std::string_view key, const struct stat& status, const ObjectR
   return info;
 }
 
-Error NoSuchBucket(std::string_view bucket) { return NotFound("bucket " + std::string(bucket)); }
+Error NoSuchBucket(std::string_view bucket) {
+  return NotFound("there is no bucket " + std::string(bucket));
+}
 
 // Removes the folders below, when nothing but folders is there. False when something else is.
 Result<bool> RemoveEmptyFolders(int folder_fd) {
