@@ -241,6 +241,13 @@ class Api(unittest.TestCase):
         self.assertEqual(json.loads(answer)["message"],
                          "Requested version(s) of ImageSet(s) is not the latest.")
 
+    def test_what_is_not_built_is_refused_by_name(self):
+        for method, path in (("GET", "studies?PatientID=P1"), ("POST", "studies"), ("GET", "series"),
+                             ("GET", "studies/1.2/series/1.3/instances/1.4/frames/1")):
+            status, headers, body = self.raw(method, f"/datastore/{self.store}/{path}")
+            self.assertEqual((status, headers["x-amzn-ErrorType"], json.loads(body)["message"]),
+                             (404, "ResourceNotFoundException", "DICOMweb is not supported yet"), path)
+
     def test_dates_that_are_none_are_refused(self):
         def found(date, time=None):
             value = {"DICOMStudyDate": date, **({"DICOMStudyTime": time} if time is not None else {})}

@@ -190,7 +190,23 @@ bool IsImagingPath(std::string_view path) {
   return false;
 }
 
+namespace {
+
+// Below a data store: this surface is not built yet.
+bool IsDicomWebPath(std::string_view path) {
+  constexpr std::string_view kDataStores = "/datastore/";
+  if (!path.starts_with(kDataStores)) return false;
+  const size_t id_end = path.find('/', kDataStores.size());
+  if (id_end == std::string_view::npos) return false;
+  const std::string_view rest = path.substr(id_end + 1);
+  const std::string_view resource = rest.substr(0, rest.find('/'));
+  return resource == "studies" || resource == "series" || resource == "instances";
+}
+
+}  // namespace
+
 http::Response ErrorResponse(int status, const http::Request& request, std::string_view message) {
+  if (status == 404 && IsDicomWebPath(request.path)) message = "DICOMweb is not supported yet";
   const bool throttled = status == 429 || status == 503;
   const std::string_view exception = throttled       ? "ThrottlingException"
                                      : status >= 500 ? "InternalServerException"
