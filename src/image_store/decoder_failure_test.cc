@@ -38,7 +38,8 @@ TEST(Decoders, FailureCostsOneFile) {
   const std::vector<std::string> fragments = {"good", "segv", "hang", "abrt",
                                               "open", "what", "good"};
   const SystemClock clock;
-  pixels::CodecPool pool({.executable = program, .frame_ms_max = 200}, clock);
+  // Long enough for a frame on a busy machine, and for what a sanitizer says of a crash.
+  pixels::CodecPool pool({.executable = program, .frame_ms_max = 3'000}, clock);
   P10Reader reader(pixels::LosslessFormat::kHtj2k, pool);
   TestStore store(reader);
   for (size_t i = 0; i < fragments.size(); ++i) {
@@ -51,15 +52,20 @@ TEST(Decoders, FailureCostsOneFile) {
   EXPECT_EQ(store.OutputOf(job, "FAILURE/failure.ndjson"), "");
   const auto sets = store.SetsOf(job);
   ASSERT_EQ(sets.size(), 1u);
+  uint64_t faults = 0;
   const std::string warnings = store.OutputOf(job, "WARNING/warning.ndjson");
   for (size_t i = 0; i < fragments.size(); ++i) {
     SCOPED_TRACE(fragments[i]);
+    if (fragments[i] != "good") ++faults;
     const auto pixels =
         store.Tree(sets[0].id).Pixels("1.2.3.4", "1.2.3.4." + std::to_string(i)).value();
     ASSERT_EQ(pixels.frames.size(), 1u);
     const std::string stored = store.ReadFrame(sets[0].id, pixels.frames[0].id, {});
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    if (fragments[i] == "open") continue;  // Sanitizers run without the filter.
+    if (fragments[i] == "open") {  // Sanitizers run without the filter.
+      --faults;
+      continue;
+    }
 #endif
     const std::string record = R"({"inputFile":"in/)" + std::to_string(i) + R"(","importResponse")";
     const size_t line = warnings.find(record);
@@ -75,8 +81,8 @@ TEST(Decoders, FailureCostsOneFile) {
       EXPECT_EQ(stored, fragments[i] + "............");
     }
   }
-  EXPECT_EQ(pool.counters().timed_out, 1u);
-  EXPECT_GE(pool.counters().crashed, 3u);
+  EXPECT_GE(pool.counters().timed_out, 1u);
+  EXPECT_EQ(pool.counters().crashed + pool.counters().timed_out, faults);
 }
 
 }  // namespace
