@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "base/mutex.h"
@@ -19,17 +20,31 @@ inline constexpr uint64_t kSmallBatchBytesMax = 256u << 10;
 
 class CommitQueue {
  public:
-  // One writer's place; lives on its thread's stack.
+  // How one thread is woken. It outlives the member that waits by it: whoever has been told that it
+  // is done is gone at once. And it has a mutex of its own, so that the members of a group, which
+  // are woken together, do not wait for each other once more.
+  class Bell {
+   public:
+    enum class Word : uint8_t { kNothing, kLead, kDone };
+    void Tell(Word word);
+    Word Wait();
+
+   private:
+    Mutex mutex_;
+    CondVar told_;
+    Word word_ GUARDED_BY(mutex_) = Word::kNothing;
+  };
+
+  // One writer's place; lives on its thread's stack, and is used by that thread.
   struct Member {
-    explicit Member(const Batch* to_write) : batch(to_write) {}
+    explicit Member(const Batch* to_write);
     const Batch* const batch;  // Null: wants to be alone.
     Result<uint64_t> outcome = Error{ErrorKind::kInternal, "commit without outcome"};
 
    private:
     friend class CommitQueue;
-    bool leads_ = false;  // Guarded by the queue's mutex, as `done_`.
-    bool done_ = false;
-    CondVar wake_;
+    const std::shared_ptr<Bell> bell_;  // The thread's.
+    bool written_ = false;              // Guarded by the queue's mutex.
   };
   using Group = std::vector<Member*>;
 
