@@ -27,6 +27,8 @@ constexpr uint32_t kShortValuesMax = 16;
 constexpr size_t kDirectMax = 8;
 // Up to here a list of values is cheaper to change than a Bits.
 constexpr size_t kFewMax = 64;
+// Up to here short operands are: those of one commit group, which mostly add one value each.
+constexpr size_t kCombinedShortMax = 64;
 
 // All 65,536 values, one bit each.
 class Dense {
@@ -205,8 +207,8 @@ bool AreDisjoint(std::span<const uint16_t> a, std::span<const uint16_t> b) {
   return true;
 }
 
-bool AreFewAndShort(std::span<const std::string_view> operands) {
-  return operands.size() <= kDirectMax &&
+bool AreFewAndShort(std::span<const std::string_view> operands, size_t operands_max) {
+  return operands.size() <= operands_max &&
          std::all_of(operands.begin(), operands.end(), [](std::string_view operand) {
            return !operand.empty() && operand[0] == static_cast<char>(kShortForm);
          });
@@ -249,7 +251,7 @@ std::string EncodeBitsOperand(const BitsDelta& delta) {
 
 Result<std::string> ApplyBitsOperands(std::string_view base,
                                       std::span<const std::string_view> operands) {
-  if (AreFewAndShort(operands)) {
+  if (AreFewAndShort(operands, kDirectMax)) {
     FewValues few;
     if (DecodeFewBits(base, kFewMax, few.values())) {
       TRY(FoldShorts(operands, &few));
@@ -270,7 +272,7 @@ Result<std::string> ApplyBitsOperands(std::string_view base,
 }
 
 Result<std::string> CombineBitsOperands(std::span<const std::string_view> operands) {
-  if (AreFewAndShort(operands)) {
+  if (AreFewAndShort(operands, kCombinedShortMax)) {
     FewDelta few;
     TRY(FoldShorts(operands, &few));
     return EncodeBitsOperand({.add = *few.added.values(), .remove = *few.removed.values()});

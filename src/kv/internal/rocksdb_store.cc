@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "kv/bits_operand.h"
 #include "kv/internal/batch_rules.h"
+#include "kv/internal/group_merges.h"
 #include "kv/internal/rocksdb_ingest.h"
 #include "kv/internal/rocksdb_read.h"
 
@@ -90,42 +90,6 @@ class RocksDbStore::Overlay {
     return static_cast<char>(family) + key;
   }
   std::unordered_map<std::string, State> heads_;
-};
-
-// The bitmap changes of a group. Writers of similar resources change the same sets: one operand a
-// key costs one entry of the log and of the write buffer, where each would cost one.
-class RocksDbStore::GroupMerges {
- public:
-  void Add(const Batch::Change& change) { changes_.push_back(&change); }
-
-  void AppendTo(const RocksDbDatabase& database, rocksdb::WriteBatch* writes) {
-    // Stable: of one key, the later commit wins.
-    std::stable_sort(changes_.begin(), changes_.end(),
-                     [](const Batch::Change* a, const Batch::Change* b) {
-                       return a->family != b->family ? a->family < b->family : a->key < b->key;
-                     });
-    std::vector<std::string_view> operands;
-    for (size_t i = 0; i < changes_.size();) {
-      const Batch::Change& first = *changes_[i];
-      operands.clear();
-      for (; i < changes_.size() && changes_[i]->family == first.family &&
-             changes_[i]->key == first.key;
-           ++i) {
-        operands.push_back(changes_[i]->value);
-      }
-      rocksdb::ColumnFamilyHandle* const handle = database.family(first.family).handle;
-      if (operands.size() == 1) {
-        writes->Merge(handle, first.key, first.value);
-        continue;
-      }
-      const Result<std::string> combined = CombineBitsOperands(operands);
-      CHECK(combined.ok());  // Batch made the operands.
-      writes->Merge(handle, first.key, combined.value());
-    }
-  }
-
- private:
-  std::vector<const Batch::Change*> changes_;
 };
 
 RocksDbStore::RocksDbStore(std::shared_ptr<RocksDbShared> shared, const std::string& folder,
@@ -278,7 +242,9 @@ void RocksDbStore::WriteGroup(const CommitQueue::Group& group, Prepared* prepare
     accepted.push_back(member);
   }
   if (accepted.empty()) return;
-  merges.AppendTo(*database, &writes);
+  merges.ForEach([&](Family family, std::string_view key, std::string_view operand) {
+    writes.Merge(database->family(family).handle, ToSlice(key), ToSlice(operand));
+  });
   const Status written = WriteSynced(*database, &writes, sequence);
   for (CommitQueue::Member* const member : accepted) {
     if (!written.ok()) member->outcome = written.error();

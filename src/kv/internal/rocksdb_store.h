@@ -42,7 +42,6 @@ class RocksDbStore final : public Store {
 
  private:
   class Overlay;
-  class GroupMerges;
   // A large batch in RocksDB's form, as far as it could be put so before its turn.
   struct Prepared {
     rocksdb::WriteBatch writes;
