@@ -191,7 +191,7 @@ void RocksDbDatabase::Retire() {
 
 uint64_t RocksDbDatabase::UnflushedBytes() const {
   uint64_t bytes = 0;
-  return db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &bytes)
+  return db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes)
              ? bytes
              : 0;
 }

@@ -13,7 +13,12 @@
 namespace tarn::kv {
 namespace {
 
-constexpr size_t kMemtableBytes = 32u << 20;     // One family's, before it is flushed.
+constexpr size_t kMemtableBytes = 32u << 20;  // One family's, before it is flushed.
+// Of a bitmap family. A change of a set goes anywhere in the write buffer, and each step of the way
+// there misses the processor's caches where the buffer is larger than they are. So there is a small
+// one that is written to, and full ones wait until they are flushed together.
+constexpr size_t kBitsMemtableBytes = 4u << 20;
+constexpr int kBitsMemtablesFlushed = 6;
 constexpr uint64_t kLogBytesMax = 64u << 20;     // Write-ahead log of a store: replayed in 1 s.
 constexpr uint64_t kTableFileBytes = 32u << 20;  // Bounds what one file's index can take.
 constexpr size_t kManifestPreallocationBytes = 16u << 10;  // A manifest of a store has 5 kB.
@@ -142,6 +147,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksDbShared& shared, const Fa
     options.compaction_filter = BitsCompactionFilter();
     // Folding on write makes hot chunks dear (five times, at a limit of 64); readers fold fast.
     options.max_successive_merges = 0;
+    options.write_buffer_size = kBitsMemtableBytes;
+    options.min_write_buffer_number_to_merge = kBitsMemtablesFlushed;
+    options.max_write_buffer_number = kBitsMemtablesFlushed + 3;
     options.memtable_insert_with_hint_prefix_extractor.reset(
         rocksdb::NewFixedPrefixTransform(kHintBytes));
   }
