@@ -12,7 +12,9 @@
 #include "base/uri.h"
 #include "fhir/definitions.h"
 #include "fhir/search_parameters.h"
+#include "fhir_api/internal/capability_cache.h"
 #include "fhir_api/internal/test_api.h"
+#include "fhir_api/limits.h"
 #include "json/value.h"
 
 namespace tarn::fhir_api {
@@ -218,6 +220,43 @@ TEST_F(CapabilityTest, HealthLakesParametersAreLeftOutWhereTheyAreNotServed) {
     EXPECT_THAT(codes, Not(Contains("_content")));
     EXPECT_THAT(codes, Not(Contains("near")));
   }
+}
+
+// A rendering is used again until what it tells of is another, and only so many are kept.
+TEST_F(CapabilityTest, RenderingsAreKeptWhileTheyHold) {
+  const auto first = fhir_store::SearchDefinitions::Make().value();
+  const auto second = fhir_store::SearchDefinitions::Make().value();
+  internal::CapabilityCache cache;
+  const auto text = [&cache](std::string_view endpoint, const auto& definitions,
+                             std::vector<fhir_store::ParameterProgress> filling = {}) {
+    return cache.Text({.endpoint = endpoint,
+                       .software_version = "1",
+                       .parameters = definitions->parameters,
+                       .filling = std::move(filling)},
+                      definitions);
+  };
+  const auto kept = text("http://a/", first);
+  EXPECT_EQ(text("http://a/", first), kept);
+  EXPECT_NE(text("http://b/", first), kept);
+  EXPECT_NE(text("http://a/", second), kept);  // Takes the place of the first.
+  EXPECT_NE(text("http://a/", first), kept);
+  fhir_store::ParameterProgress filling;
+  filling.code = "being-filled";
+  filling.bases = {fhir::FindType("Patient")};
+  for (const uint64_t done : {1, 2}) {
+    filling.done = done;
+    filling.all = 3;
+    EXPECT_THAT(*text("http://a/", first, {filling}),
+                testing::HasSubstr(std::to_string(done) + " of 3 resources"));
+  }
+  const auto again = text("http://a/", first);
+  for (size_t i = 0; i + 1 < kStatementsKeptMax; ++i) {
+    text("http://other/" + std::to_string(i), first);
+  }
+  EXPECT_EQ(text("http://a/", first), again);
+  for (size_t i = 0; i < kStatementsKeptMax; ++i) text("http://more/" + std::to_string(i), first);
+  EXPECT_NE(text("http://a/", first), again);
+  EXPECT_EQ(*text("http://a/", first), *again);
 }
 
 }  // namespace

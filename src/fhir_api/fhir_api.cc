@@ -14,7 +14,7 @@
 #include "fhir/resource.h"
 #include "fhir_api/internal/answer.h"
 #include "fhir_api/internal/bundle_run.h"
-#include "fhir_api/internal/capability.h"
+#include "fhir_api/internal/capability_cache.h"
 #include "fhir_api/internal/conditional.h"
 #include "fhir_api/internal/history.h"
 #include "fhir_api/internal/negotiation.h"
@@ -219,6 +219,8 @@ struct FhirApi::Call {
 
 struct FhirApi::State {
   FhirApiOptions options;
+  std::unique_ptr<internal::CapabilityCache> statements =
+      std::make_unique<internal::CapabilityCache>();
 
   // Finds the data store and lets the request in, or says why not.
   std::optional<Response> Enter(const Request& request, Call* call) const;
@@ -549,10 +551,11 @@ Response FhirApi::Metadata(const Request& request) const {
   Response response;
   response.headers.Add("Content-Type", std::string(internal::MediaText(*media)));
   const auto definitions = found.value()->store->search_definitions();
-  response.body = internal::CapabilityStatementText(
+  response.body = *state_->statements->Text(
       {found.value()->endpoint, state_->options.software_version, found.value()->smart,
        definitions->parameters, found.value()->compatibility,
-       found.value()->store->FillingParameters()});
+       found.value()->store->FillingParameters()},
+      definitions);
   return response;
 }
 

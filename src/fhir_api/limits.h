@@ -18,6 +18,8 @@ inline constexpr int kConditionalAttemptsMax = 8;  // 409
 // Entries of a history page: what it has when none is asked for, and at most.
 inline constexpr uint32_t kHistoryCountDefault = 50;
 inline constexpr uint32_t kHistoryCountMax = 1000;  // A larger _count is taken as this.
+// Rendered CapabilityStatements that are kept, of 750 kB each; the one used longest ago goes.
+inline constexpr size_t kStatementsKeptMax = 8;
 // Media ranges of one Accept header that are looked at; the rest are ignored.
 inline constexpr size_t kMediaRangesMax = 32;
 // A client's word (operation, parameter) is repeated in an answer up to this length.
