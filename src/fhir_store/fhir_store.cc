@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "fhir_store/internal/ahead_of_commit.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/families.h"
@@ -87,6 +88,7 @@ Result<std::unique_ptr<FhirStore>> FhirStore::Open(FhirStoreOptions options, kv:
   }
   TRY(state->index, SearchIndex::Open(kv, random));
   TRY(state->custom_parameters, CustomParameters::Open(*state, std::move(search)));
+  ReclaimAhead(*state);
   std::unique_ptr<FhirStore> store(new FhirStore(std::move(state)));
   if (!store->state_->index->complete()) {
     store->index_builder_ = std::make_unique<IndexBuilder>(*store->state_);

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "fhir_store/fhir_store.h"
+#include "fhir_store/internal/ahead_of_commit.h"
 #include "fhir_store/internal/body_codec.h"
 #include "fhir_store/internal/custom_parameters.h"
 #include "fhir_store/internal/families.h"
@@ -74,6 +75,7 @@ struct Write {
   std::string_view id;
   const ResourceReader* text = nullptr;  // Null: a deletion.
   Precondition precondition;
+  bool has_new_id = false;  // Made for it just now: there is nothing to look up.
 };
 
 Status CheckDecision(const std::optional<uint64_t>& decided_on,
@@ -176,8 +178,8 @@ struct PostingSides {
   PostingKeys after;
 };
 
-// `snapshot`: of the look-up that found `current`, or later.
-Status FindPostings(const StoreState& state, const kv::Snapshot& snapshot, const Write& write,
+// `snapshot`: of the look-up that found `current`, or later. May be null when it found nothing.
+Status FindPostings(const StoreState& state, const kv::Snapshot* snapshot, const Write& write,
                     const std::optional<CurrentRecord>& current, const Place& place,
                     PostingWriter* writer, PostingSides* change) {
   change->before.Clear();
@@ -188,7 +190,7 @@ Status FindPostings(const StoreState& state, const kv::Snapshot& snapshot, const
   if (!stays) {
     created = place.record.last_updated_unix_ms;
     if (current.has_value()) {
-      TRY(created, CreationTime(state, snapshot, write.type, place.record.ordinal));
+      TRY(created, CreationTime(state, *snapshot, write.type, place.record.ordinal));
     }
   }
   if (write.text != nullptr) {
@@ -197,7 +199,7 @@ Status FindPostings(const StoreState& state, const kv::Snapshot& snapshot, const
   }
   if (!place.was_live) return Ok();
   ResourceReader& old_text = OldTextReader();
-  TRY(ReadStored(state, snapshot, write.type, current->ordinal, current->version, &old_text));
+  TRY(ReadStored(state, *snapshot, write.type, current->ordinal, current->version, &old_text));
   const Status indexed = writer->Append(old_text.document(), write.type,
                                         {current->last_updated_unix_ms, created}, &change->before);
   // What cannot be indexed was not when it was written (internal/index_builder.h).
@@ -246,11 +248,14 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
                               const std::string& current_key) {
   const auto generation = state.generations.Get();
   std::optional<CurrentRecord> current;
-  auto snapshot = state.kv.GetSnapshot();
-  std::string value;
-  TRY(const bool found, snapshot->Get(kCurrent, current_key, &value));
-  if (found) {
-    TRY(current, DecodeCurrent(value));
+  std::unique_ptr<kv::Snapshot> snapshot;
+  if (!write.has_new_id) {
+    snapshot = state.kv.GetSnapshot();
+    std::string value;
+    TRY(const bool found, snapshot->Get(kCurrent, current_key, &value));
+    if (found) {
+      TRY(current, DecodeCurrent(value));
+    }
   }
   TRY(Check(write.precondition, current));
   if (write.text == nullptr && !current.has_value()) {
@@ -268,7 +273,7 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
   PostingWriter writer(*generation->writing, state.index->hash(), state.own_path,
                        extraction.values());
   PostingSides postings;
-  TRY(FindPostings(state, *snapshot, write, current, place, &writer, &postings));
+  TRY(FindPostings(state, snapshot.get(), write, current, place, &writer, &postings));
   extraction.Saw(postings.after);
   AddIndexChange(write, place, postings, &batch);
   snapshot.reset();
@@ -283,7 +288,7 @@ Result<WriteOutcome> TryWrite(StoreState& state, const Write& write,
                       .created = write.text != nullptr && !place.was_live};
 }
 
-Result<WriteOutcome> WriteResource(StoreState& state, const Write& write) {
+Result<WriteOutcome> WriteResource(StoreState& state, Write write) {
   const std::string current_key = CurrentKey(write.type, write.id);
   TRY(const WriteGate::Pass pass, state.gate.Enter(state.key_hash(current_key), kWriteWaitMs));
   for (int attempt = 1;; ++attempt) {
@@ -292,6 +297,7 @@ Result<WriteOutcome> WriteResource(StoreState& state, const Write& write) {
         attempt == kCommitAttemptsMax) {
       return outcome;
     }
+    write.has_new_id = false;
   }
 }
 
@@ -349,42 +355,6 @@ struct WriteGuards {
   std::string_view once;
 };
 
-// What of a large commit nobody can see before it: idents, bodies and index entries of resources
-// that are not live yet. It is stored before the commit, in pieces that let small writes pass
-// between them, so that the commit itself is short. When the commit then fails, what was stored
-// stays unseen: the idents come first, and with them ordinals that are never handed out again.
-class AheadOfCommit {
- public:
-  explicit AheadOfCommit(StoreState& state) : state_(state) {}
-
-  // Where the next row goes.
-  kv::Batch* rows() {
-    if (rows_.empty() || IsFull(rows_.back())) rows_.emplace_back();
-    return &rows_.back();
-  }
-  Status Store(const IndexBatch& index) {
-    for (const kv::Batch& rows : rows_) TRY(state_.kv.Commit(rows));
-    kv::Batch postings;
-    TRY(index.AppendCreated(&postings, [&]() -> Status {
-      if (!IsFull(postings)) return Ok();
-      TRY(state_.kv.Commit(postings));
-      postings = kv::Batch();
-      return Ok();
-    }));
-    if (postings.IsEmpty()) return Ok();
-    TRY(state_.kv.Commit(postings));
-    return Ok();
-  }
-
- private:
-  static bool IsFull(const kv::Batch& batch) {
-    return batch.bytes() >= kAheadBytes || batch.changes().size() >= kAheadChanges;
-  }
-
-  StoreState& state_;
-  std::vector<kv::Batch> rows_;
-};
-
 // What several writes come to, before their commit.
 struct Several {
   Several(StoreState& state, size_t writes)
@@ -413,9 +383,10 @@ Status AddOne(StoreState& state, const kv::Snapshot& snapshot, const Write& writ
   std::string stamped;
   // Rows of a resource that is there would be seen: an export takes the newest version.
   const bool goes_ahead = several->is_large && place.record.version == 1;
-  AddVersion(state, write, current_key, place, &stamped, &several->batch,
-             goes_ahead ? several->ahead.rows() : &several->batch);
-  TRY(FindPostings(state, snapshot, write, current, place, writer, postings));
+  AddVersion(
+      state, write, current_key, place, &stamped, &several->batch,
+      goes_ahead ? several->ahead.RowsOf(write.type, place.record.ordinal) : &several->batch);
+  TRY(FindPostings(state, &snapshot, write, current, place, writer, postings));
   AddIndexChange(write, place, *postings, &several->index);
   if (several->index.bytes() > kWritesPostingBytesMax) return TooManyValues();
   several->log.push_back(LogOf(write, place.record));
@@ -439,8 +410,12 @@ Status CommitSeveral(StoreState& state, const WriteGuards& guards, Several* seve
     batch.Put(kGuard, OnceKey(guards.once), EncodeOnce({made.type, made.id, made.version_id}));
   }
   AddLog(several->log, &batch);
-  TRY(state.kv.Commit(batch));
-  return Ok();
+  several->ahead.AddTo(&batch);
+  const auto committed = state.kv.Commit(batch);
+  if (committed.ok()) return Ok();
+  // Else it may be on disk all the same, and the next opening will see.
+  if (committed.error().kind == ErrorKind::kConflict) several->ahead.Withdraw();
+  return committed.error();
 }
 
 // One try of all. Errors: kConflict when somebody else was faster.
@@ -458,7 +433,7 @@ Result<std::vector<WriteOutcome>> TryWriteAll(StoreState& state,
   Several several(state, writes.size());
   for (size_t i = 0; i < writes.size(); ++i) {
     *failed = i;
-    Write write = {writes[i].type, writes[i].id, nullptr, writes[i].precondition};
+    Write write = {writes[i].type, writes[i].id, nullptr, writes[i].precondition, false};
     if (writes[i].text.has_value()) {
       TRY(ReadTyped(&ThreadReader(), write.type, *writes[i].text));
       write.text = &ThreadReader();
@@ -527,7 +502,11 @@ Result<WriteOutcome> FhirStore::Create(fhir::TypeId type, std::string_view text)
   ResourceReader& reader = ThreadReader();
   TRY(ReadNew(&reader, type, text));
   const std::string id = NewUuid(state_->random);
-  auto outcome = WriteResource(*state_, {type, id, &reader, {.if_none_match_any = true}});
+  auto outcome = WriteResource(*state_, {.type = type,
+                                         .id = id,
+                                         .text = &reader,
+                                         .precondition = {.if_none_match_any = true},
+                                         .has_new_id = true});
   reader.Trim();
   return outcome;
 }
@@ -540,7 +519,7 @@ Result<WriteOutcome> FhirStore::Update(fhir::TypeId type, std::string_view id,
   // FHIR R4 "update": the id must be there and be the one of the URL.
   if (reader.envelope().id.empty()) return Invalid("id: missing; it must be the one of the URL");
   if (reader.envelope().id != id) return Invalid("id: differs from the one of the URL");
-  auto outcome = WriteResource(*state_, {type, id, &reader, precondition});
+  auto outcome = WriteResource(*state_, {type, id, &reader, precondition, false});
   reader.Trim();
   return outcome;
 }
@@ -548,7 +527,7 @@ Result<WriteOutcome> FhirStore::Update(fhir::TypeId type, std::string_view id,
 Result<WriteOutcome> FhirStore::Delete(fhir::TypeId type, std::string_view id,
                                        const Precondition& precondition) {
   if (!fhir::IsValidId(id)) return NotFound("no resource of this type and id");
-  return WriteResource(*state_, {type, id, nullptr, precondition});
+  return WriteResource(*state_, {type, id, nullptr, precondition, false});
 }
 
 }  // namespace tarn::fhir_store

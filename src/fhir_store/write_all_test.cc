@@ -1,8 +1,10 @@
 // Several writes in one commit, over both engines.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "fhir/search_query.h"
@@ -139,6 +141,20 @@ TEST_P(WriteAll, OverlappingSetsDoNotWaitForEver) {
   EXPECT_EQ(versions, uint64_t{kThreads * kRounds * 4});
 }
 
+// Every key of every family, with its value. In families of bitmaps, sets that are empty are not
+// there.
+std::map<std::pair<kv::Family, std::string>, std::string> Everything(kv::Store& kv) {
+  std::map<std::pair<kv::Family, std::string>, std::string> all;
+  const auto snapshot = kv.GetSnapshot();
+  for (size_t family = 0; family < DataStoreSchema().families.size(); ++family) {
+    const auto number = static_cast<kv::Family>(family);
+    for (const auto cursor = snapshot->Scan(number, {}); cursor->Valid(); cursor->Next()) {
+      all.emplace(std::pair(number, cursor->key()), cursor->value());
+    }
+  }
+  return all;
+}
+
 // A commit that fails leaves nothing behind.
 TEST(WriteAllFaults, IsOneCommit) {
   TestStore store(TestEngine::kFake);
@@ -153,7 +169,8 @@ TEST(WriteAllFaults, IsOneCommit) {
 }
 
 // Parts of large ones are stored before their commit. Whichever write fails, and however: all of it
-// is there and found, or nothing, and what is written afterwards is not taken for it.
+// is there and found, or nothing, no key of it either, and what is written afterwards is not taken
+// for it.
 TEST(WriteAllFaults, LargeOnesAreThereAsAWholeOrNotAtAll) {
   using Effect = kv::FakeEngine::Effect;
   constexpr size_t kCount = kAheadWritesMin + 20;
@@ -178,6 +195,7 @@ TEST(WriteAllFaults, LargeOnesAreThereAsAWholeOrNotAtAll) {
       SCOPED_TRACE(std::to_string(static_cast<int>(effect)) + " at write " + std::to_string(write));
       TestStore store(TestEngine::kFake, options);
       ASSERT_TRUE(store->Update(kPatient, "p3", Patient("p3", "Old"), {}).ok());
+      const auto before = Everything(store.kv());
       store.fake().SetFault({.write = write, .effect = effect});
       std::vector<ResourceWrite> writes;
       for (size_t i = 0; i < kCount; ++i) {
@@ -189,6 +207,9 @@ TEST(WriteAllFaults, LargeOnesAreThereAsAWholeOrNotAtAll) {
       store.Reopen();
       const uint64_t live = store->CountLive(kPatient);
       EXPECT_TRUE(live == kCount || (!written && live == 1)) << live;
+      if (live == 1) {
+        EXPECT_EQ(Everything(store.kv()), before);
+      }
       ASSERT_TRUE(store->Update(kPatient, "after", Patient("after", "Second"), {}).ok());
       EXPECT_EQ(found(store, "first"), live == 1 ? 0 : kCount);
       EXPECT_EQ(found(store, "old"), live == 1 ? 1u : 0u);
@@ -197,6 +218,38 @@ TEST(WriteAllFaults, LargeOnesAreThereAsAWholeOrNotAtAll) {
       ASSERT_LT(write, 20u);
     }
   }
+}
+
+// What went ahead of a commit that another process's write made fail is taken out at once.
+TEST_P(WriteAll, TakesOutWhatWentAheadOfAConflict) {
+  const std::vector<std::string> criteria = {"Patient?family=x"};
+  const std::string text = Patient("p", "A");
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < kAheadWritesMin; ++i) ids.push_back("p" + std::to_string(i));
+  std::vector<ResourceWrite> writes;
+  for (const std::string& id : ids) writes.push_back({.type = kPatient, .id = id, .text = text});
+  const std::vector<ResourceWrite> one = {{.type = kPatient, .id = "one", .text = text}};
+  {
+    const auto hold = store_->HoldCriteria(criteria).value();
+    ASSERT_TRUE(store_->WriteAll(one, &failed_, {.hold = &hold}).ok());
+  }
+  const auto hold = store_->HoldCriteria(criteria).value();
+  // As another process that decided by the same criteria.
+  std::string guard;
+  {
+    const auto snapshot = store_.kv().GetSnapshot();
+    guard = snapshot->Scan(kGuard, {})->key();
+  }
+  kv::Batch other;
+  other.Put(kGuard, guard, std::string(7, '\0') + '\x09');
+  ASSERT_TRUE(store_.kv().Commit(other).ok());
+  const auto before = Everything(store_.kv());
+  const auto outcomes = store_->WriteAll(writes, &failed_, {.hold = &hold});
+  ASSERT_FALSE(outcomes.ok());
+  EXPECT_EQ(outcomes.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(Everything(store_.kv()), before);
+  ASSERT_TRUE(store_->WriteAll(writes, &failed_).ok());
+  EXPECT_EQ(store_->CountLive(kPatient), kAheadWritesMin + 1);
 }
 
 }  // namespace
