@@ -425,7 +425,7 @@ TEST_F(RocksDbFaults, SnapshotsDoNotWaitForIngestions) {
   plan_.Release();
   ingesting.join();
   const auto after = ledger.store().GetSnapshot();
-  EXPECT_EQ(after->sequence(), before + 1);
+  EXPECT_GT(after->sequence(), before);
   EXPECT_TRUE(holds(*after, "a"));
   EXPECT_FALSE(holds(*during, "a"));
   ASSERT_TRUE(ledger.store().Settle().ok());

@@ -51,7 +51,7 @@ CommitQueue::Group CommitQueue::Join(Member* member) {
   uint64_t bytes = 0;  // Of those that join.
   for (size_t i = 1; i < queue_.size() && group.size() < kGroupMembersMax; ++i) {
     Member* const other = queue_[i];
-    if (other->batch == nullptr || other->batch->bytes() > kSmallBatchBytesMax) continue;
+    if (other->batch == nullptr || IsLarge(*other->batch)) continue;
     bytes += other->batch->bytes();
     if (bytes > kGroupBytesMax) break;
     group.push_back(other);

@@ -17,6 +17,11 @@ namespace tarn::kv {
 
 // Of one batch: beyond, it is large.
 inline constexpr uint64_t kSmallBatchBytesMax = 256u << 10;
+inline constexpr size_t kSmallBatchExpectationsMax = 256;
+inline bool IsLarge(const Batch& batch) {
+  return batch.bytes() > kSmallBatchBytesMax ||
+         batch.expectations().size() > kSmallBatchExpectationsMax;
+}
 
 class CommitQueue {
  public:

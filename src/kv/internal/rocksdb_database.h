@@ -60,6 +60,7 @@ class RocksDbDatabase {
   // The family of the engine's own notes.
   rocksdb::ColumnFamilyHandle* notes() const { return notes_; }
   CompactionWatch& compaction_watch() const { return *compaction_watch_; }
+  DiskWatch& disk_watch() const { return *disk_watch_; }
 
   // The newest committed sequence as of opening.
   uint64_t stored_sequence() const { return stored_sequence_; }

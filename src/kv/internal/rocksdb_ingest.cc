@@ -61,9 +61,14 @@ void WaitForRoom(const RocksDbDatabase& database, const RocksDbHandles& handles)
 Status FlushFamilies(const RocksDbDatabase& database, const RocksDbHandles& handles) {
   rocksdb::FlushOptions options;
   options.allow_write_stall = true;
-  for (auto* const handle : handles) {
-    const rocksdb::Status flushed = database.db().Flush(options, handle);
-    if (!flushed.ok()) return RocksDbError(flushed);
+  // All of them begin before the first is waited for: their time is that of the disk's syncs.
+  for (const bool wait : {false, true}) {
+    options.wait = wait;
+    for (auto* const handle : handles) {
+      const rocksdb::Status flushed = database.db().Flush(options, handle);
+      // While writes are held back for full write buffers none begins that nobody waits for.
+      if (!flushed.ok() && (wait || !flushed.IsTryAgain())) return RocksDbError(flushed);
+    }
   }
   return Ok();
 }

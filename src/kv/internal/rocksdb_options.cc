@@ -5,6 +5,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
 
+#include <algorithm>
 #include <cstdarg>
 
 #include "base/log.h"
@@ -28,6 +29,7 @@ constexpr double kDeletedShare = 0.5;          // Beyond: a file is compacted at
 // Keys of a bitmap family that begin alike are near each other, and commits put them in key order:
 // the write buffer remembers where it put the last one of each beginning, and looks from there.
 constexpr size_t kHintBytes = 5;
+constexpr int kFlushThreads = 4;
 constexpr int kCacheShardBits = 4;  // 16 MB and more a shard.
 
 // Passes RocksDB's errors on without their arguments, which may be keys and so patients'. What
@@ -96,7 +98,11 @@ rocksdb::DBOptions DatabaseOptions(const RocksDbShared& shared, rocksdb::Env* en
   options.create_if_missing = true;
   options.paranoid_checks = true;
   options.max_open_files = static_cast<int>(shared.options.open_files_max);
-  options.max_background_jobs = static_cast<int>(shared.options.background_threads);
+  // Compaction takes the CPU, flushes mostly wait for the disk: several at once, or an ingestion,
+  // which holds writers up while it flushes each family, would wait for one after the other.
+  options.max_background_flushes = kFlushThreads;
+  options.max_background_compactions =
+      std::max(static_cast<int>(shared.options.background_threads) - 1, 1);
   options.write_buffer_manager = shared.write_buffers;
   // There is one writer at a time, the leader of our group commit.
   options.allow_concurrent_memtable_write = false;

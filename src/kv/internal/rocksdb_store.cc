@@ -5,6 +5,7 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,10 @@ namespace {
 
 constexpr int64_t kResumePauseFirstNs = 1'000'000'000;
 constexpr int64_t kResumePauseMaxNs = 30'000'000'000;
+// How far ahead an ingestion takes its sequence: commits that come first have lower ones. More of
+// them than this, while it flushes, and its files are written again.
+constexpr uint64_t kIngestionAhead = 1u << 16;
+constexpr int kIngestionAttemptsMax = 20;
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -148,7 +153,7 @@ std::unique_ptr<Snapshot> RocksDbStore::GetSnapshot() {
 Result<uint64_t> RocksDbStore::Commit(const Batch& batch) {
   TRY(CheckBatch(batch, schema_, limits_));
   Prepared prepared;
-  if (batch.bytes() > kSmallBatchBytesMax) prepared = Prepare(batch);
+  if (IsLarge(batch)) prepared = Prepare(batch);
   CommitQueue::Member member(&batch);
   const CommitQueue::Group group = queue_.Join(&member);
   if (!group.empty()) {
@@ -160,7 +165,7 @@ Result<uint64_t> RocksDbStore::Commit(const Batch& batch) {
 
 // What does not depend on the batch's sequence is put into RocksDB's form while others commit. That
 // form names families by number, so it stays right when writes are resumed meanwhile.
-RocksDbStore::Prepared RocksDbStore::Prepare(const Batch& batch) const {
+RocksDbStore::Prepared RocksDbStore::Prepare(const Batch& batch) {
   const std::shared_ptr<RocksDbDatabase> database = Database();
   Prepared prepared;
   prepared.writes = rocksdb::WriteBatch(batch.bytes() + 16 * batch.changes().size());
@@ -169,12 +174,30 @@ RocksDbStore::Prepared RocksDbStore::Prepare(const Batch& batch) const {
     AppendChange(*database, change, 0, &prepared.writes);
     ++prepared.changes;
   }
+  prepared.checked_at = CheckAhead(batch);
   return prepared;
 }
 
-Status RocksDbStore::CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
-                                       const Overlay& overlay) const {
+std::optional<uint64_t> RocksDbStore::CheckAhead(const Batch& batch) {
+  const std::unique_ptr<Snapshot> snapshot = GetSnapshot();
+  std::string stored;
   for (const Batch::Expectation& expected : batch.expectations()) {
+    const Result<bool> found = snapshot->Get(expected.family, expected.key, &stored);
+    if (!found.ok()) return std::nullopt;
+    const std::string_view value = stored;
+    if (!ExpectationHolds(expected, found.value() ? &value : nullptr)) return std::nullopt;
+  }
+  return snapshot->sequence();
+}
+
+Status RocksDbStore::CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
+                                       const Overlay& overlay,
+                                       std::optional<uint64_t> checked_at) const {
+  const bool checked = checked_at.has_value() && recent_keys_.Knows(*checked_at);
+  std::unordered_set<uint64_t> changed;
+  if (checked) changed = recent_keys_.ChangedAfter(*checked_at);
+  for (const Batch::Expectation& expected : batch.expectations()) {
+    if (checked && !changed.contains(RecentKeys::HashOf(expected.family, expected.key))) continue;
     std::string_view head;
     const std::string_view* value = nullptr;
     rocksdb::PinnableSlice stored;
@@ -217,7 +240,8 @@ void RocksDbStore::WriteGroup(const CommitQueue::Group& group, Prepared* prepare
       member->outcome = *stopped_;
       continue;
     }
-    Status holds = CheckExpectations(*database, *member->batch, overlay);
+    Status holds = CheckExpectations(*database, *member->batch, overlay,
+                                     member == group.front() ? prepared->checked_at : std::nullopt);
     if (!holds.ok()) {
       member->outcome = std::move(holds).error();
       continue;
@@ -231,6 +255,7 @@ void RocksDbStore::WriteGroup(const CommitQueue::Group& group, Prepared* prepare
     const std::vector<Batch::Change>& changes = member->batch->changes();
     for (size_t i = 0; i < changes.size(); ++i) {
       overlay.Note(changes[i], sequence);
+      NoteKey(changes[i], sequence);
       if (i < done) continue;
       if (changes[i].kind == Batch::ChangeKind::kMergeBits && group.size() > 1) {
         merges.Add(changes[i]);
@@ -249,6 +274,14 @@ void RocksDbStore::WriteGroup(const CommitQueue::Group& group, Prepared* prepare
   for (CommitQueue::Member* const member : accepted) {
     if (!written.ok()) member->outcome = written.error();
   }
+}
+
+void RocksDbStore::NoteKey(const Batch::Change& change, uint64_t sequence) {
+  if (change.kind == Batch::ChangeKind::kMergeBits) return;  // Nothing is expected of sets.
+  const uint64_t hash = IsSequenced(change)
+                            ? RecentKeys::HashOf(change.family, SequencedKey(change, sequence))
+                            : RecentKeys::HashOf(change.family, change.key);
+  recent_keys_.Add(hash, sequence);
 }
 
 Status RocksDbStore::WriteSynced(const RocksDbDatabase& database, rocksdb::WriteBatch* writes,
@@ -323,34 +356,52 @@ Result<uint64_t> RocksDbStore::Ingest(std::unique_ptr<Run> run, const Batch& pub
   TRY(CheckBatch(publish, schema_, limits_));
   for (const Batch::Change& change : publish.changes()) CHECK(!files.Holds(change.family));
   TRY(files.Finish());
+  // All that can be done before writers are held up is.
+  PublishFiles published;
   {
-    // Most of the waiting and flushing happens before writers are held up.
     const std::shared_ptr<RocksDbDatabase> database = Database();
     const RocksDbHandles handles = TouchedFamilies(*database, files, publish);
     WaitForRoom(*database, handles);
+    {
+      MutexLock lock(view_mutex_);
+      published.sequence = visible_sequence_ + kIngestionAhead;
+    }
+    TRY(published.files, WritePublishFiles(*database, files.folder(), publish, published.sequence));
     TRY(FlushFamilies(*database, handles));
   }
   CommitQueue::Member member(nullptr);
   const CommitQueue::Group group = queue_.Join(&member);
-  Result<uint64_t> outcome = IngestInTurn(files, publish);
+  Result<uint64_t> outcome = IngestInTurn(files, publish, &published);
   queue_.Finish(group);
   return outcome;
 }
 
-Result<uint64_t> RocksDbStore::IngestInTurn(RocksDbRun& run, const Batch& publish) {
+Result<uint64_t> RocksDbStore::IngestInTurn(RocksDbRun& run, const Batch& publish,
+                                            PublishFiles* published) {
   ResumeIfDue();
   if (stopped_.has_value()) return *stopped_;
   const std::shared_ptr<RocksDbDatabase> database = Database();
   if (run.database() != database.get()) {
     return Error{ErrorKind::kUnavailable, "storage: the run began before writes were resumed"};
   }
-  TRY(CheckExpectations(*database, publish, Overlay()));
-  const uint64_t sequence = last_sequence_ + 1;
-  TRY(const auto published, WritePublishFiles(*database, run.folder(), publish, sequence));
-  // A file must not be older than what a memtable of its family holds when it comes in: RocksDB 7.8
-  // may order level 0 wrongly then. Writers wait, so after this the memtables are empty.
-  TRY(FlushFamilies(*database, TouchedFamilies(*database, run, publish)));
-  const rocksdb::Status status = IngestFiles(*database, IngestArguments(run, published), sequence);
+  TRY(CheckExpectations(*database, publish, Overlay(), std::nullopt));
+  if (published->sequence <= last_sequence_) {
+    published->sequence = last_sequence_ + 1;
+    TRY(published->files, WritePublishFiles(*database, run.folder(), publish, published->sequence));
+  }
+  const uint64_t sequence = published->sequence;
+  recent_keys_.Forget(sequence);
+  rocksdb::Status status;
+  for (int attempt = 1; attempt <= kIngestionAttemptsMax; ++attempt) {
+    // A file must not be older than what a memtable of its family holds when it comes in: RocksDB
+    // 7.8 may order level 0 wrongly then. Writers wait, so after this the memtables are empty.
+    TRY(FlushFamilies(*database, TouchedFamilies(*database, run, publish)));
+    status = IngestFiles(*database, IngestArguments(run, published->files), sequence);
+    // A flush is reported done a moment before its memtable is gone from what the ingestion looks
+    // at, when another job has written the manifest for both. Nothing has come in then.
+    if (!status.IsTryAgain()) break;
+    WithdrawWrite();
+  }
   last_sequence_ = sequence;
   if (!status.ok()) {
     WithdrawWrite();
@@ -372,7 +423,10 @@ rocksdb::Status RocksDbStore::IngestFiles(
   // How many numbers the files take is known afterwards only; they become visible together.
   const uint64_t visible_at = held->GetSequenceNumber() + 1;
   AnnounceIngestion(sequence, visible_at);
-  const rocksdb::Status status = db.IngestExternalFiles(arguments);
+  const rocksdb::Status status = [&] {
+    const DiskWatch::LateFolderSyncs late(database.disk_watch());
+    return db.IngestExternalFiles(arguments);
+  }();
   db.ReleaseSnapshot(held);
   CHECK(!status.ok() || db.GetLatestSequenceNumber() >= visible_at);
   return status;
@@ -396,6 +450,7 @@ Status RocksDbStore::ResumeInTurn() {
   TRY(auto database, RocksDbDatabase::Open(shared_, DatabaseFolder(folder_), schema_));
   last_sequence_ = std::max(last_sequence_, database->stored_sequence());
   stopped_.reset();
+  recent_keys_.Forget(last_sequence_);
   LogInfo("kv writes resumed", {{"store", folder_}});
   MutexLock lock(view_mutex_);
   visible_sequence_ = database->stored_sequence();

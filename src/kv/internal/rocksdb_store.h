@@ -17,6 +17,7 @@
 
 #include "base/mutex.h"
 #include "kv/internal/commit_queue.h"
+#include "kv/internal/recent_keys.h"
 #include "kv/internal/rocksdb_database.h"
 #include "kv/internal/rocksdb_run.h"
 #include "kv/store.h"
@@ -46,22 +47,34 @@ class RocksDbStore final : public Store {
   struct Prepared {
     rocksdb::WriteBatch writes;
     size_t changes = 0;  // Of the batch, from its beginning.
+    // At this sequence all that the batch expects held; nothing: that is not known.
+    std::optional<uint64_t> checked_at;
+  };
+
+  // An ingestion's batch as files, under the sequence that they hold.
+  struct PublishFiles {
+    uint64_t sequence = 0;
+    std::vector<std::unique_ptr<FamilyFiles>> files;
   };
 
   RocksDbStore(std::shared_ptr<RocksDbShared> shared, const std::string& folder,
                const Schema& schema);
   std::shared_ptr<RocksDbDatabase> Database() const;
 
-  Prepared Prepare(const Batch& batch) const;
+  Prepared Prepare(const Batch& batch);
+  // The sequence of a snapshot in which all that it expects holds.
+  std::optional<uint64_t> CheckAhead(const Batch& batch);
 
   // The following run in the commit queue's turn. `prepared` is of the group's first batch.
   void WriteGroup(const CommitQueue::Group& group, Prepared* prepared);
+  // `checked_at`: see Prepared.
   Status CheckExpectations(const RocksDbDatabase& database, const Batch& batch,
-                           const Overlay& overlay) const;
+                           const Overlay& overlay, std::optional<uint64_t> checked_at) const;
+  void NoteKey(const Batch::Change& change, uint64_t sequence);
   // `sequence` is the newest one in `writes`.
   Status WriteSynced(const RocksDbDatabase& database, rocksdb::WriteBatch* writes,
                      uint64_t sequence);
-  Result<uint64_t> IngestInTurn(RocksDbRun& run, const Batch& publish);
+  Result<uint64_t> IngestInTurn(RocksDbRun& run, const Batch& publish, PublishFiles* published);
   rocksdb::Status IngestFiles(const RocksDbDatabase& database,
                               const std::vector<rocksdb::IngestExternalFileArg>& arguments,
                               uint64_t sequence);
@@ -87,6 +100,7 @@ class RocksDbStore final : public Store {
   CommitQueue queue_;
   // Touched in the queue's turn only.
   uint64_t last_sequence_ = 0;
+  RecentKeys recent_keys_;
   std::optional<Error> stopped_;  // Why writes fail until Resume.
   int64_t resume_pause_ns_ = 0;
   int64_t resume_at_ns_ = 0;  // When the next write may try.
