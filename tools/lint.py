@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checks what a tool can check: format, layers, sizes, words, links, and clang-tidy.
+"""Checks what a tool can check: format, layers, sizes, words, links, clang-tidy, and that each
+header compiles alone.
 
 usage: tools/lint.py [--all] [--fix]
-  --all  clang-tidy over every source, not only over what changed since TARN_LINT_BASE
+  --all  the last two over every file, not only over what changed since TARN_LINT_BASE
          (default: HEAD~1, plus what is not committed)
   --fix  rewrite files with clang-format instead of complaining
 Exit status 1 when anything is found; each finding is one line: file:line: what.
@@ -13,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -183,15 +185,50 @@ class Lint:
             ["git", "ls-files", "-o", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
         return set(result.stdout.split()) | set(untracked.stdout.split())
 
+    def clang_commands(self):
+        """A copy of the compile commands without gcc's precompiled headers, which clang cannot read."""
+        entries = json.loads((ROOT / "build/release/compile_commands.json").read_text())
+        for entry in entries:
+            entry["command"] = re.sub(r" -Winvalid-pch -include \S+/cmake_pch\.hxx| -fpch-preprocess", "",
+                                      entry["command"])
+        folder = ROOT / "build/lint"
+        folder.mkdir(exist_ok=True)
+        (folder / "compile_commands.json").write_text(json.dumps(entries))
+        return folder, entries
+
+    def check_headers(self, entries, everything):
+        """Each changed header compiles alone: precompiled headers hide what it does not include."""
+        of_module = {}
+        for entry in entries:
+            of_module.setdefault(pathlib.Path(os.path.relpath(entry["file"], ROOT)).parts[:2], entry)
+        headers = [file for file in self.cxx if file.endswith(".h") and (everything or file in self.changed())]
+
+        def run(file):
+            entry = of_module.get(pathlib.Path(file).parts[:2])
+            if entry is None:
+                return file, None
+            options = re.sub(r"^\S+| -o \S+| -c \S+", "", entry["command"])
+            return file, subprocess.run(
+                ["clang++-14", *shlex.split(options), "-w", "-fsyntax-only", "-x", "c++", str(ROOT / file)],
+                cwd=entry["directory"], capture_output=True, text=True)
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for file, result in pool.map(run, headers):
+                if result is not None and result.returncode != 0:
+                    match = re.search(r"^\S+?:(\d+):\d+: (?:fatal )?error: (.*)$", result.stderr, re.M)
+                    line, what = match.groups() if match else (1, result.stderr.strip()[:200])
+                    self.find(file, line, f"does not compile alone: {what}")
+
     def check_tidy(self, everything):
-        database = ROOT / "build/release/compile_commands.json"
-        known = {os.path.relpath(entry["file"], ROOT) for entry in json.loads(database.read_text())}
+        database, entries = self.clang_commands()
+        self.check_headers(entries, everything)
+        known = {os.path.relpath(entry["file"], ROOT) for entry in entries}
         sources = sorted(known & (set(self.cxx) if everything else self.changed()))
 
         def run(file):
             # -w: gcc's warning options are not clang's; only the checks count here.
             return file, subprocess.run(
-                ["clang-tidy-14", "-p", str(database.parent), "--quiet", "--extra-arg=-w", file],
+                ["clang-tidy-14", "-p", str(database), "--quiet", "--extra-arg=-w", file],
                 cwd=ROOT, capture_output=True, text=True)
 
         done = 0
