@@ -1,7 +1,6 @@
 #include "kv/internal/group_merges.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -13,7 +12,7 @@ namespace tarn::kv {
 
 void GroupMerges::Add(const Batch::Change& change) {
   char head[16] = {};
-  std::memcpy(head, change.key.data(), std::min(change.key.size(), sizeof head));
+  change.key.copy(head, sizeof head);
   entries_.push_back({{LoadBe64({head, 8}), LoadBe64({head + 8, 8})},
                       &change,
                       static_cast<uint32_t>(entries_.size()),
