@@ -37,12 +37,14 @@
 namespace tarn::cli {
 namespace {
 
-// Of each listener. A write waits for the disk, and those that wait together share one sync: more
-// than there are cores.
-constexpr size_t kWorkers = 32;
+// Of each listener. A write waits for the disk, and those that wait together share one sync and one
+// change of each set: far more than there are cores.
+constexpr size_t kWorkers = 96;
 constexpr std::string_view kVersion = "0.1.0";
 constexpr uint64_t kPreloadSeed = 1;
 constexpr uint64_t kBlockCacheBytesMin = 16u << 20;
+// Of all searches together: a quarter of the memory that there is, and no more than this.
+constexpr uint64_t kSearchMemoryBytesMax = 1u << 30;
 constexpr uint64_t kDescriptorsWanted = 65'536;
 // A listener takes this part of the descriptors at most: both together leave half to storage.
 constexpr uint64_t kDescriptorsPerListener = 4;
@@ -179,6 +181,8 @@ Status Services::State::OpenDataStores() {
   TRY(events, jobs::EventLog::Open(event_options, *catalogue, jobs::kCatalogueEvents, clock, random,
                                    metrics));
   fhir_store::DataStoresOptions store_options;
+  store_options.fhir.search_memory = std::make_shared<fhir_store::SearchMemory>(
+      std::min(MemoryLimitBytes() / 4, kSearchMemoryBytesMax));
   store_options.region = options.region;
   store_options.account = options.account;
   store_options.make_unknown_keys = options.dev;

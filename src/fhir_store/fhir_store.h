@@ -20,6 +20,7 @@
 #include "fhir/resource.h"
 #include "fhir_store/limits.h"
 #include "fhir_store/search.h"
+#include "fhir_store/search_memory.h"
 #include "jobs/queue.h"
 #include "kv/store.h"
 #include "objects/object_store.h"
@@ -137,6 +138,8 @@ struct FhirStoreOptions {
   uint64_t export_part_bytes_max = 256u << 20;
   // What resources are found by; null: the store makes its own.
   std::shared_ptr<const SearchDefinitions> search;
+  // Of all stores that are given the same one; null: each search has its own bound and no other.
+  std::shared_ptr<SearchMemory> search_memory;
 };
 
 class IndexBuilder;  // internal/index_builder.h

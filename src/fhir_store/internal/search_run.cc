@@ -58,7 +58,7 @@ SearchRun::SearchRun(const StoreState& state, const SearchDefinitions& definitio
       request_(request),
       query_(*request.query),
       snapshot_(state.kv.GetSnapshot()),
-      budget_(request.limits, state.clock, request.cancelled),
+      budget_(request.limits, state.clock, request.cancelled, state.options.search_memory.get()),
       reader_(*snapshot_, budget_),
       judge_(state, definitions, *snapshot_, budget_, related_, request.compatibility),
       planner_(
