@@ -25,7 +25,6 @@ SOURCE_LINES_MAX = 800
 # Each third-party library appears in one module (and in tests that use it as an oracle).
 HOMES = [
     (re.compile(r"#include [<\"]rocksdb/"), {"kv"}),
-    (re.compile(r"#include [<\"]roaring/"), {"kv"}),
     (re.compile(r"#include [<\"]simdjson"), {"json"}),
     (re.compile(r"#include [<\"]boost/"), {"http"}),
     (re.compile(r"#include [<\"]curl/"), {"http"}),

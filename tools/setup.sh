@@ -9,7 +9,7 @@ packages=(
   ca-certificates g++ cmake ninja-build ccache mold pkgconf python3 zstd
   clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev
   libboost1.81-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev
-  libsimdjson-dev libroaring-dev librocksdb-dev libre2-dev libxml2-dev libfyaml-dev libutf8proc-dev
+  libsimdjson-dev librocksdb-dev libre2-dev libxml2-dev libfyaml-dev libutf8proc-dev
   libopenjph-dev libopenjp2-7-dev libdcmtk-dev libseccomp-dev
   libcli11-dev libtomlplusplus-dev libspdlog-dev
   libdcmtk17

@@ -1,5 +1,5 @@
-// A set of 16-bit numbers: one chunk of 65,536 ordinals of a bitmap family. Over CRoaring, which
-// appears in this module only.
+// A set of 16-bit numbers: one chunk of 65,536 ordinals of a bitmap family. Up to 4,096 members are
+// a sorted list, more are 65,536 bits.
 // Threads: a value type; no sharing while one thread changes it.
 #pragma once
 
@@ -12,25 +12,26 @@
 
 #include "base/result.h"
 
-struct roaring_bitmap_s;
-
 namespace tarn::kv {
 
 class Bits {
  public:
-  Bits();
+  Bits() = default;
   explicit Bits(const std::vector<uint16_t>& values);  // In any order.
-  ~Bits();
-  Bits(const Bits& other);
+  Bits(const Bits& other) = default;
+  Bits& operator=(const Bits& other) = default;
+  // What was moved from is an empty set.
   Bits(Bits&& other) noexcept;
-  Bits& operator=(Bits other) noexcept;
+  Bits& operator=(Bits&& other) noexcept;
 
   void Add(uint16_t value);
   void AddRange(uint32_t begin, uint32_t end);  // [begin, end), end <= 65,536.
   void Remove(uint16_t value);
   bool Contains(uint16_t value) const;
-  bool IsEmpty() const;
-  uint32_t Count() const;
+  bool IsEmpty() const { return list_.empty() && words_.empty(); }
+  uint32_t Count() const {
+    return words_.empty() ? static_cast<uint32_t>(list_.size()) : word_count_;
+  }
   void UnionWith(const Bits& other);
   void IntersectWith(const Bits& other);
   void Subtract(const Bits& other);
@@ -46,7 +47,12 @@ class Bits {
   friend bool operator==(const Bits& a, const Bits& b);
 
  private:
-  roaring_bitmap_s* bitmap_;
+  void ToWords();
+  void ToListWhenFew();
+
+  std::vector<uint16_t> list_;   // Ascending; of a set without words_.
+  std::vector<uint64_t> words_;  // 1,024 with more than 4,096 bits set, or none.
+  uint32_t word_count_ = 0;      // Bits set in words_.
 };
 
 // What a change adds to and removes from one chunk: two lists without a common value, each strictly
