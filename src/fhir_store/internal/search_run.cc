@@ -20,9 +20,10 @@ constexpr uint64_t kFewTargets = 2'000;
 // Up to here sources give their references from their bodies.
 constexpr uint64_t kFewSources = 1'000;
 // What reading one thing takes, for choosing between plans; measured, in microseconds.
-constexpr double kBodyUs = 20;    // A body, and its values extracted.
-constexpr double kLookUpUs = 16;  // An id and the posting that it is in.
-constexpr double kStepUs = 0.8;   // The next key of a scan.
+constexpr double kBodyUs = 20;     // A body, and its values extracted.
+constexpr double kLookUpUs = 16;   // An id and the posting that it is in.
+constexpr double kStepUs = 0.8;    // The next key of a scan.
+constexpr double kReferredUs = 9;  // The same, for whether a result is referred to.
 // Results that are looked at for a deferred chain, over what was expected.
 constexpr double kPatience = 4;
 constexpr uint64_t kDeferredMin = 200;
@@ -300,13 +301,13 @@ Status SearchRun::CheckChain(const OrdinalSet& found) const {
                                          " resources, which is HealthLake's limit (tarn:compat)"};
 }
 
-bool SearchRun::Defers(double share, double set_cost_us) {
+bool SearchRun::Defers(double share, double look_us, double set_cost_us) {
   if (whole_ || within_chain_ > 0 || !defers_) return false;
   const double bodies = static_cast<double>(Wanted()) / std::max(share, 1e-6);
-  if (!request_.tuning.always_defer && 2 * bodies * kBodyUs > set_cost_us) return false;
+  if (!request_.tuning.always_defer && 2 * bodies * look_us > set_cost_us) return false;
   // As many as the set would have cost: what was expected may come late, since resources that are
   // alike often lie together.
-  const double patience = std::max(kPatience * bodies, set_cost_us / kBodyUs);
+  const double patience = std::max(kPatience * bodies, set_cost_us / look_us);
   const auto most = static_cast<double>(request_.limits.bodies_max / 2);
   deferred_max_ =
       std::max({deferred_max_, static_cast<uint64_t>(std::min(patience, most)), kDeferredMin});
@@ -331,7 +332,7 @@ Result<PlanNode> SearchRun::Related(const fhir::Criterion& criterion, fhir::Type
   const auto count = static_cast<double>(found);
   const double set_cost_us =
       found <= kFewTargets ? count * kLookUpUs : static_cast<double>(all) * kStepUs;
-  if (found > 0 && Defers(count / static_cast<double>(all), set_cost_us)) {
+  if (found > 0 && Defers(count / static_cast<double>(all), kBodyUs, set_cost_us)) {
     PlanNode open = MakeNode(PlanNode::Kind::kSets, label + ", decided one by one");
     std::string present;
     AppendPostingPrefix(&present, type, criterion.parameter, PostingKind::kPresent);
@@ -355,13 +356,15 @@ Result<PlanNode> SearchRun::RelatedByHas(const fhir::Criterion& has, fhir::TypeI
   TRY(OrdinalSet sources, Exact(inner, inner.type));
   TRY(CheckChain(sources));
   TRY(const LiveSet* live, Live(type));
-  // Four of the sources are taken to refer to one and the same resource.
-  constexpr double kSourcesOfOne = 4;
   const auto count = static_cast<double>(sources.Count());
   const auto all = static_cast<double>(live->count());
   const double set_cost_us = sources.Count() <= kFewSources ? count * kBodyUs : all * 2 * kStepUs;
   const std::string label = "_has " + has.code;
-  if (count > 0 && all > 0 && Defers(std::min(1.0, count / all / kSourcesOfOne), set_cost_us)) {
+  // Where there are more sources than resources, up to four of them refer to the same one.
+  constexpr double kSourcesOfOne = 4;
+  const double of_one = std::clamp(count / std::max(all, 1.0), 1.0, kSourcesOfOne);
+  const double share = std::min(1.0, count / std::max(all, 1.0) / of_one);
+  if (count > 0 && all > 0 && Defers(share, kReferredUs, set_cost_us)) {
     related_.sources[&has] = std::move(sources);
     std::vector<PlanNode> open;
     open.push_back(MakeNode(PlanNode::Kind::kAll, "all"));

@@ -82,8 +82,8 @@ class SearchRun {
   Result<PlanNode> Related(const fhir::Criterion& criterion, fhir::TypeId type);
   Result<PlanNode> RelatedByHas(const fhir::Criterion& has, fhir::TypeId type);
   // Whether deciding the criterion for the results of a page costs less than its set does. `share`:
-  // how many of the candidates are taken to pass, from 0 to 1.
-  bool Defers(double share, double set_cost_us);
+  // how many of the candidates are taken to pass, from 0 to 1. `look_us`: what one of them takes.
+  bool Defers(double share, double look_us, double set_cost_us);
   Result<bool> IsReferred(const fhir::Criterion& has, fhir::TypeId type, Ordinal ordinal);
   uint64_t Wanted() const;
   Result<OrdinalSet> SourcesOf(const fhir::Criterion& chain, fhir::TypeId type,
