@@ -414,6 +414,11 @@ std::string Bits::Encode() const {
   AppendLe16(&bytes, 0);
   AppendLe16(&bytes, word_count_ - 1);
   AppendLe32(&bytes, kNoRunsHead);
+  if constexpr (std::endian::native == std::endian::little) {
+    bytes.resize(kNoRunsHead + kBitsetBytes);
+    std::memcpy(bytes.data() + kNoRunsHead, words_.data(), kBitsetBytes);
+    return bytes;
+  }
   for (const uint64_t word : words_) {
     AppendLe32(&bytes, static_cast<uint32_t>(word));
     AppendLe32(&bytes, static_cast<uint32_t>(word >> 32));
