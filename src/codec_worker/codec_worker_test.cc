@@ -205,8 +205,8 @@ TEST_F(CodecWorker, HostileCodestreamsCostNoMoreThanAWorker) {
     state = state * 1'664'525u + 1'013'904'223u;
     return static_cast<size_t>(state >> 8) % below;
   };
-  ASSERT_TRUE(WriteProc("/proc/self/clear_refs", "5"));  // VmHWM begins anew: proc(5).
-  const int64_t before_kb = MemoryKb("VmRSS:");
+  ASSERT_TRUE(WriteProc("/proc/self/clear_refs", "5"));           // VmHWM begins anew: proc(5).
+  [[maybe_unused]] const int64_t before_kb = MemoryKb("VmRSS:");  // Not with sanitizers.
   int blobs = 0;
   for (int i = 0; i < (slow ? 2'000 : 150); ++i) {
     SCOPED_TRACE(i);
